@@ -1,0 +1,2 @@
+//! The stack in one process.
+fn main() {}

@@ -1,0 +1,104 @@
+//! What an exposed page is made of: metric families, whatever the format that shows them.
+//!
+//! A registry yields these, collectors build them, every writer of `expo-format` prints them.
+
+use crate::{Exemplar, Histogram, LabelSet, MetricType, Timestamp};
+
+/// All series of one metric name, with what the name means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricFamily {
+    /// The name as classic text shows it; a counter's includes `_total` if it has that suffix.
+    pub name: String,
+    /// What the metric means, for people.
+    pub help: String,
+    /// The kind of metric.
+    pub metric_type: MetricType,
+    /// The base unit, such as `seconds`; may be empty.
+    pub unit: String,
+    /// One entry per distinct set of labels.
+    pub metrics: Vec<Metric>,
+}
+
+impl MetricFamily {
+    /// A family without series.
+    pub fn new(name: impl Into<String>, help: impl Into<String>, metric_type: MetricType) -> Self {
+        Self { name: name.into(), help: help.into(), metric_type, unit: String::new(), metrics: Vec::new() }
+    }
+
+    /// Adds one series.
+    pub fn push(&mut self, labels: LabelSet, value: MetricValue) -> &mut Self {
+        self.metrics.push(Metric { labels, value, timestamp: None, created: None });
+        self
+    }
+}
+
+/// One labelled member of a family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its labels, without `__name__`.
+    pub labels: LabelSet,
+    /// What it shows.
+    pub value: MetricValue,
+    /// When it was measured, where that is not the moment of the scrape.
+    pub timestamp: Option<Timestamp>,
+    /// When counting began, for counters, histograms and summaries that know it.
+    pub created: Option<Timestamp>,
+}
+
+/// The value of a [`Metric`], by kind.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MetricValue {
+    /// A number of unknown kind.
+    Unknown(f64),
+    /// A counter's total.
+    Counter {
+        /// The total.
+        total: f64,
+        /// An example event.
+        exemplar: Option<Exemplar>,
+    },
+    /// A gauge.
+    Gauge(f64),
+    /// A histogram or gauge histogram: classic buckets, a native histogram, or both.
+    Histogram(HistogramValue),
+    /// A summary.
+    Summary {
+        /// `(quantile, value)`, quantiles rising.
+        quantiles: Vec<(f64, f64)>,
+        /// Sum of all observations.
+        sum: f64,
+        /// Number of observations.
+        count: u64,
+    },
+    /// Describing labels, shown with the value 1.
+    Info(LabelSet),
+    /// States and whether each is on.
+    StateSet(Vec<(String, bool)>),
+}
+
+/// What a histogram shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistogramValue {
+    /// Classic buckets, upper bounds rising; the last one is +Inf. Empty if there is only a native histogram.
+    pub buckets: Vec<Bucket>,
+    /// Sum of all observations.
+    pub sum: f64,
+    /// Number of all observations (a float only for gauge histograms with float counts).
+    pub count: f64,
+    /// The native histogram, where the instrument has one.
+    pub native: Option<Histogram>,
+    /// Exemplars of the native histogram.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// A classic bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucket {
+    /// Upper bound, included.
+    pub upper_bound: f64,
+    /// Observations at or below the bound.
+    pub cumulative_count: f64,
+    /// An example event inside the bucket.
+    pub exemplar: Option<Exemplar>,
+}
