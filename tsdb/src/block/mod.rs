@@ -1,0 +1,1 @@
+//! Blocks: immutable directories that hold the samples of a stretch of time.

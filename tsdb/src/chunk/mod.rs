@@ -1,0 +1,1 @@
+//! Chunks: the samples of one series over a stretch of time, compressed.

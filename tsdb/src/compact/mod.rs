@@ -1,0 +1,1 @@
+//! Compaction: which blocks to merge, and merging them.

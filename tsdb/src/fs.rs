@@ -1,0 +1,1 @@
+//! The file system seam: everything that must reach the disk in order goes through a trait.

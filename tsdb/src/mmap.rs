@@ -1,0 +1,1 @@
+//! Files mapped into memory: the only unsafe code of the crate.

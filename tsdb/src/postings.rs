@@ -1,0 +1,1 @@
+//! Postings: sorted lists of series ids, and the set operations on them.
