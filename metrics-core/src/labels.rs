@@ -55,15 +55,33 @@ impl LabelSet {
     ///
     /// Order is the caller's promise, checked in debug builds only: [`LabelSet::from_pairs`] sorts.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::pack_all(pairs.into_iter().filter(|(_, value)| !value.is_empty()))
+    }
+
+    /// Builds the labels of a series as a page shows them: pairs in any order, empty values kept.
+    ///
+    /// A page may print `path=""`, and one that promises the text of another program has to. Such a set is for
+    /// exposition only: it differs from the set without the empty label, which is what a reader of the page stores.
+    ///
+    /// ```
+    /// use metrics_core::LabelSet;
+    /// let shown = LabelSet::shown([("path", ""), ("device", "sda")]);
+    /// assert_eq!(shown.to_string(), r#"{device="sda", path=""}"#);
+    /// ```
+    pub fn shown<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.sort_by_key(|(name, _)| *name);
+        Self::pack_all(pairs)
+    }
+
+    fn pack_all<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut packed = String::with_capacity(128);
         let mut previous: Option<&str> = None;
         for (name, value) in pairs {
             debug_assert!(previous.is_none_or(|p| p < name), "label names out of order");
             previous = Some(name);
-            if !value.is_empty() {
-                pack(&mut packed, name);
-                pack(&mut packed, value);
-            }
+            pack(&mut packed, name);
+            pack(&mut packed, value);
         }
         if packed.is_empty() { Self::empty() } else { Self(Arc::from(packed)) }
     }
