@@ -25,6 +25,8 @@ pub mod time;
 pub mod histogram;
 #[cfg(feature = "matcher")]
 mod matcher;
+#[cfg(feature = "matcher")]
+pub mod relabel;
 
 // What an exposed page is made of.
 pub mod family;
@@ -43,7 +45,8 @@ pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use mem_store::MemStore;
 pub use metadata::{Metadata, MetricType};
 pub use name::{
-    Escaping, is_legacy_label_name, is_legacy_metric_name, is_valid_label_name, is_valid_metric_name,
+    Escaping, NameScheme, is_legacy_label_name, is_legacy_metric_name, is_valid_label_name,
+    is_valid_metric_name,
 };
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, Value, is_stale};
 pub use storage::{Append, AppendError, Batch, Column, Columns, SelectError, SeriesRef, SeriesSet};

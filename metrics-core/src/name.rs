@@ -26,6 +26,42 @@ fn is_word(name: &str, colon: bool) -> bool {
     bytes.first().is_some_and(|b| !b.is_ascii_digit()) && bytes.iter().all(inner)
 }
 
+/// Which names a configuration lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NameScheme {
+    /// Any UTF-8 text (Prometheus 3).
+    #[default]
+    Utf8,
+    /// The classic alphabet only.
+    Legacy,
+}
+
+impl NameScheme {
+    /// The scheme's name in configuration files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// Whether a label may have this name.
+    pub fn allows_label(self, name: &str) -> bool {
+        match self {
+            Self::Utf8 => is_valid_label_name(name),
+            Self::Legacy => is_legacy_label_name(name),
+        }
+    }
+
+    /// Whether a metric may have this name.
+    pub fn allows_metric(self, name: &str) -> bool {
+        match self {
+            Self::Utf8 => is_valid_metric_name(name),
+            Self::Legacy => is_legacy_metric_name(name),
+        }
+    }
+}
+
 /// How a name outside the classic alphabet is shown to a peer that does not understand UTF-8 names.
 ///
 /// Source: the escaping schemes of Prometheus 3 (content negotiation parameter `escaping`).
