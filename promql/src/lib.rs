@@ -1,1 +1,3 @@
 //! promql
+
+pub mod parser;
