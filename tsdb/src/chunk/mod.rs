@@ -1,1 +1,111 @@
 //! Chunks: the samples of one series over a stretch of time, compressed.
+//!
+//! One encoding per file. The encodings that the field knows are bit-exact with Prometheus'
+//! `tsdb/docs/format/chunks.md`. Every chunk starts with its number of samples (two bytes, big endian).
+
+mod bits;
+pub mod xor;
+
+use std::fmt;
+
+/// How the bytes of a chunk are to be read; the number is what stands in chunk files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Encoding {
+    /// Floats: delta of delta timestamps, XORed values.
+    Xor = 1,
+    /// Native histograms with integer counts.
+    Histogram = 2,
+    /// Native histograms with float counts.
+    FloatHistogram = 3,
+    /// Floats with joint control bits and optional start timestamps.
+    Xor2 = 4,
+    /// [`Encoding::Histogram`] with start timestamps.
+    HistogramSt = 5,
+    /// [`Encoding::FloatHistogram`] with start timestamps.
+    FloatHistogramSt = 6,
+}
+
+impl Encoding {
+    /// The encoding of that number.
+    ///
+    /// # Errors
+    /// [`ChunkError::Encoding`] if no encoding has the number.
+    pub fn from_id(id: u8) -> Result<Self, ChunkError> {
+        Ok(match id {
+            1 => Self::Xor,
+            2 => Self::Histogram,
+            3 => Self::FloatHistogram,
+            4 => Self::Xor2,
+            5 => Self::HistogramSt,
+            6 => Self::FloatHistogramSt,
+            _ => return Err(ChunkError::Encoding { id }),
+        })
+    }
+
+    /// The number that stands in chunk files.
+    pub fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether chunks of this encoding hold floats, not histograms.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::Xor | Self::Xor2)
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xor => "XOR",
+            Self::Histogram => "histogram",
+            Self::FloatHistogram => "floathistogram",
+            Self::Xor2 => "XOR2",
+            Self::HistogramSt => "histogramST",
+            Self::FloatHistogramSt => "floathistogramST",
+        })
+    }
+}
+
+/// Why a chunk cannot be read or appended to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChunkError {
+    /// No encoding has this number.
+    #[error("unknown chunk encoding {id}")]
+    Encoding {
+        /// The number found.
+        id: u8,
+    },
+    /// The chunk promises more samples than its bytes hold.
+    #[error("chunk of {len} bytes ends before its {samples} samples do")]
+    Truncated {
+        /// Bytes that are there.
+        len: usize,
+        /// Samples promised by the header.
+        samples: u16,
+    },
+    /// The bits contradict the encoding.
+    #[error("damaged chunk at byte {offset}: {what}")]
+    Damaged {
+        /// Where in the chunk, in bytes.
+        offset: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The chunk holds as many samples as its header can count (65,535).
+    #[error("chunk is full")]
+    Full,
+}
+
+/// How many samples a chunk holds, whatever its encoding.
+///
+/// # Errors
+/// [`ChunkError::Truncated`] if the chunk is shorter than its header.
+pub fn sample_count(chunk: &[u8]) -> Result<u16, ChunkError> {
+    match chunk {
+        [high, low, ..] => Ok(u16::from_be_bytes([*high, *low])),
+        _ => Err(ChunkError::Truncated { len: chunk.len(), samples: 0 }),
+    }
+}
