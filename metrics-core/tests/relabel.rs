@@ -1,5 +1,6 @@
 //! Relabeling against the cases that the field itself wrote.
 #![cfg(feature = "matcher")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test target; the lints see only #[test] functions as tests
 
 use std::path::PathBuf;
 
