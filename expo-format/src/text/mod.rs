@@ -1,0 +1,8 @@
+//! The classic text format, versions 0.0.4 and 1.0.0.
+//!
+//! Source: "Exposition formats" of the Prometheus documentation; where it is silent, the parser of Prometheus
+//! decides. Version 1.0.0 differs from 0.0.4 in quoted UTF-8 names only, so one parser reads both.
+
+mod parse;
+
+pub use parse::Parser;
