@@ -8,7 +8,7 @@ pub async fn stop_signal() {
         use tokio::signal::unix::{SignalKind, signal};
         if let Ok(mut terminate) = signal(SignalKind::terminate()) {
             let interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-            let terminate = async { drop(terminate.recv().await) };
+            let terminate = async { _ = terminate.recv().await };
             super::unless(interrupt, std::pin::pin!(terminate)).await;
             return;
         }
