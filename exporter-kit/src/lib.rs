@@ -4,8 +4,10 @@
 //!
 //! # Features
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
-//! - `node`: `process_*` metrics and the node collectors; brings in `rustix`
+//! - `node`: `process_*` metrics and the node collectors; brings in `rustix`, `regex` and `jiff`
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "node")]
+pub mod node;
 #[cfg(feature = "serve")]
 pub mod serve;
