@@ -1,0 +1,256 @@
+//! The HTTP side: `/api/v2`, health, and the page.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use jiff::{Timestamp, ToSpan};
+use metrics_core::LabelSet;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Alertmanager;
+use crate::alert::Alert;
+use crate::matchers::parse_matchers;
+use crate::page;
+use crate::receivers::webhook::labels_json;
+
+/// An alert as senders post it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostedAlert {
+    labels: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    starts_at: Option<Timestamp>,
+    #[serde(default)]
+    ends_at: Option<Timestamp>,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: String,
+}
+
+/// Answers one request.
+pub fn handle(manager: &Arc<Alertmanager>, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let path = request.uri().path();
+    match (request.method(), path) {
+        (&Method::GET, "/-/healthy" | "/-/ready") => text(StatusCode::OK, "OK"),
+        (&Method::POST, "/-/reload") => match manager.reload(now) {
+            Ok(()) => text(StatusCode::OK, ""),
+            Err(e) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("failed to reload config: {e}")),
+        },
+        (&Method::GET, "/") => page::render(manager, now),
+        (&Method::GET, "/metrics") => manager.metrics(request, now),
+        (&Method::GET, "/api/v2/status") => json_ok(&status(manager)),
+        (&Method::GET, "/api/v2/receivers") => json_ok(&receivers(manager)),
+        (&Method::GET, "/api/v2/alerts") => list_alerts(manager, request, now),
+        (&Method::GET, "/api/v2/alerts/groups") => list_groups(manager, request, now),
+        (&Method::POST, "/api/v2/alerts") => post_alerts(manager, request.body(), now),
+        (_, "/api/v2/alerts" | "/api/v2/alerts/groups" | "/api/v2/status" | "/api/v2/receivers") => {
+            let words = format!("method {} is not allowed, but [GET] are", request.method());
+            json_answer(StatusCode::METHOD_NOT_ALLOWED, &json!({"code": 405, "message": words}))
+        }
+        (_, path) if path.starts_with("/api/v2/") => {
+            let words = format!("path {path} was not found");
+            json_answer(StatusCode::NOT_FOUND, &json!({"code": 404, "message": words}))
+        }
+        _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+    }
+}
+
+fn post_alerts(manager: &Alertmanager, body: &[u8], now: Timestamp) -> Response<Bytes> {
+    let posted: Vec<PostedAlert> = match serde_json::from_slice(body) {
+        Ok(posted) => posted,
+        Err(e) => {
+            let words = format!("parsing alerts body failed: {e}");
+            return json_answer(StatusCode::BAD_REQUEST, &json!({"code": 400, "message": words}));
+        }
+    };
+    let mut errors = Vec::new();
+    let mut dispatcher = manager.dispatcher();
+    let resolve_timeout = dispatcher.config().resolve_timeout;
+    for posted in posted {
+        let alert = posted.received(now, resolve_timeout);
+        match alert.validate() {
+            Ok(()) => dispatcher.put(alert, now),
+            Err(e) => errors.push(e.to_string()),
+        }
+    }
+    drop(dispatcher);
+    manager.wake();
+    if errors.is_empty() {
+        json_ok(&Value::Null).map(|_| Bytes::new())
+    } else {
+        // The valid ones are kept all the same, as senders expect.
+        json_answer(StatusCode::BAD_REQUEST, &json!(errors.join("\n")))
+    }
+}
+
+impl PostedAlert {
+    fn received(self, now: Timestamp, resolve_timeout: std::time::Duration) -> Alert {
+        // Go's zero time stands for no time.
+        let zero = Timestamp::UNIX_EPOCH.checked_sub((1969 * 366 * 24).hours()).unwrap_or(Timestamp::MIN);
+        let given = |t: Option<Timestamp>| t.filter(|t| *t > zero);
+        let (starts, ends) = (given(self.starts_at), given(self.ends_at));
+        let timeout = ends.is_none();
+        let guess = || now.checked_add(resolve_timeout).unwrap_or(Timestamp::MAX);
+        Alert {
+            labels: LabelSet::from_pairs(self.labels),
+            annotations: LabelSet::from_pairs(self.annotations),
+            starts_at: starts.or(ends).unwrap_or(now),
+            ends_at: ends.unwrap_or_else(guess),
+            generator_url: self.generator_url,
+            updated_at: now,
+            timeout,
+        }
+    }
+}
+
+/// What `GET …/alerts` and `…/groups` may be narrowed by.
+struct Filter {
+    matchers: Vec<metrics_core::Matcher>,
+    receiver: Option<regex::Regex>,
+    active: bool,
+    inhibited: bool,
+}
+
+impl Filter {
+    fn from_query(query: &str) -> Result<Self, String> {
+        let mut filter = Self { matchers: Vec::new(), receiver: None, active: true, inhibited: true };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "filter" => filter.matchers.extend(parse_matchers(&value).map_err(|e| e.to_string())?),
+                "receiver" => {
+                    let receiver = regex::Regex::new(&format!("^(?:{value})$"))
+                        .map_err(|e| format!("failed to parse receiver param: {e}"))?;
+                    filter.receiver = Some(receiver);
+                }
+                "active" => filter.active = value != "false",
+                "inhibited" => filter.inhibited = value != "false",
+                _ => {}
+            }
+        }
+        Ok(filter)
+    }
+
+    fn wants(&self, alert: &Alert, inhibited: bool) -> bool {
+        let state = if inhibited { self.inhibited } else { self.active };
+        state && self.matchers.iter().all(|m| m.matches_labels(&alert.labels))
+    }
+
+    fn wants_receiver(&self, receiver: &str) -> bool {
+        self.receiver.as_ref().is_none_or(|r| r.is_match(receiver))
+    }
+}
+
+fn list_alerts(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let filter = match Filter::from_query(request.uri().query().unwrap_or("")) {
+        Ok(filter) => filter,
+        Err(words) => return json_answer(StatusCode::BAD_REQUEST, &json!(words)),
+    };
+    let dispatcher = manager.dispatcher();
+    let mut alerts = Vec::new();
+    for alert in dispatcher.alerts(now) {
+        let routes = dispatcher.config().route.matching(&alert.labels);
+        let receivers: Vec<&str> = routes.iter().map(|r| r.options.receiver.as_str()).collect();
+        let inhibitors = dispatcher.inhibitors(alert, now);
+        if receivers.iter().any(|r| filter.wants_receiver(r)) && filter.wants(alert, !inhibitors.is_empty()) {
+            alerts.push(alert_json(alert, &receivers, &inhibitors));
+        }
+    }
+    json_ok(&json!(alerts))
+}
+
+fn list_groups(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let filter = match Filter::from_query(request.uri().query().unwrap_or("")) {
+        Ok(filter) => filter,
+        Err(words) => return json_answer(StatusCode::BAD_REQUEST, &json!(words)),
+    };
+    let dispatcher = manager.dispatcher();
+    let mut groups = Vec::new();
+    for group in dispatcher.groups() {
+        if !filter.wants_receiver(&group.receiver) {
+            continue;
+        }
+        let mut alerts = Vec::new();
+        for alert in group.alerts.iter().filter(|a| !a.is_resolved(now)) {
+            let inhibitors = dispatcher.inhibitors(alert, now);
+            if filter.wants(alert, !inhibitors.is_empty()) {
+                alerts.push(alert_json(alert, &[&group.receiver], &inhibitors));
+            }
+        }
+        if !alerts.is_empty() {
+            groups.push(json!({
+                "labels": labels_json(&group.labels),
+                "receiver": {"name": group.receiver},
+                "routeLabels": {},
+                "alerts": alerts,
+            }));
+        }
+    }
+    json_ok(&json!(groups))
+}
+
+fn alert_json(alert: &Alert, receivers: &[&str], inhibitors: &[u64]) -> Value {
+    let state = if inhibitors.is_empty() { "active" } else { "suppressed" };
+    let mut value = json!({
+        "annotations": labels_json(&alert.annotations),
+        "endsAt": format!("{:.3}", alert.ends_at),
+        "fingerprint": format!("{:016x}", alert.fingerprint()),
+        "receivers": receivers.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+        "startsAt": format!("{:.3}", alert.starts_at),
+        "status": {
+            "inhibitedBy": inhibitors.iter().map(|f| format!("{f:016x}")).collect::<Vec<_>>(),
+            "mutedBy": [],
+            "silencedBy": [],
+            "state": state,
+        },
+        "updatedAt": format!("{:.3}", alert.updated_at),
+        "labels": labels_json(&alert.labels),
+    });
+    if !alert.generator_url.is_empty() {
+        value["generatorURL"] = json!(alert.generator_url);
+    }
+    value
+}
+
+fn status(manager: &Alertmanager) -> Value {
+    json!({
+        "cluster": {"peers": [], "status": "disabled"},
+        "config": {"original": manager.dispatcher().config().original},
+        "uptime": format!("{:.3}", manager.started_at()),
+        "versionInfo": {
+            "branch": "",
+            "buildDate": "",
+            "buildUser": "",
+            "goVersion": "",
+            "revision": "",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+    })
+}
+
+fn receivers(manager: &Alertmanager) -> Value {
+    let dispatcher = manager.dispatcher();
+    dispatcher.config().receivers.iter().map(|r| json!({"name": r.name})).collect()
+}
+
+fn json_ok(value: &Value) -> Response<Bytes> {
+    json_answer(StatusCode::OK, value)
+}
+
+fn json_answer(status: StatusCode, value: &Value) -> Response<Bytes> {
+    answer(status, "application/json", format!("{value}\n"))
+}
+
+fn text(status: StatusCode, words: &str) -> Response<Bytes> {
+    answer(status, "text/plain; charset=utf-8", words.to_owned())
+}
+
+/// A response with a body of one type.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+}

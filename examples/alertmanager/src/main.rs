@@ -1,0 +1,73 @@
+//! `pull-alertmanager`: flags, signals, exit status.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use alertmanager::{Alertmanager, Options};
+use clap::Parser;
+use jiff::Timestamp;
+use metrics_core::time::parse_duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Takes alerts, groups them, and notifies webhooks.
+#[derive(Debug, Parser)]
+#[command(name = "pull-alertmanager", version, disable_version_flag = true)]
+struct Flags {
+    /// Configuration file.
+    #[arg(long = "config.file", default_value = "alertmanager.yml")]
+    config_file: PathBuf,
+    /// Directory for state; kept for compatibility, state is in memory.
+    #[arg(long = "storage.path", default_value = "data/")]
+    _storage_path: PathBuf,
+    /// How long to remember what receivers were told.
+    #[arg(long = "data.retention", default_value = "120h", value_parser = parse_duration)]
+    retention: std::time::Duration,
+    /// Address to listen on.
+    #[arg(long = "web.listen-address", default_value = ":9093")]
+    listen_address: String,
+    /// URL under which this program is reached from outside; stands in notifications.
+    #[arg(long = "web.external-url")]
+    external_url: Option<String>,
+    /// Check the configuration file and stop.
+    #[arg(long = "version", action = clap::ArgAction::Version)]
+    _version: Option<bool>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    match run(flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = exporter_kit::serve::bind(&flags.listen_address).await?;
+    let external_url = flags.external_url.unwrap_or_else(|| format!("http://{}", listener.local_addr().map_or(flags.listen_address, |a| a.to_string())));
+    let options = Options { config_file: flags.config_file, external_url, retention: flags.retention };
+    let manager = Alertmanager::new(options, Timestamp::now())?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let (mut hangup, mut terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
+    let reloader = manager.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match reloader.reload(Timestamp::now()) {
+                Ok(()) => tracing::info!("configuration reloaded"),
+                Err(error) => tracing::error!(%error, "configuration not reloaded"),
+            }
+        }
+    });
+    let shutdown = async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    manager.serve(listener, shutdown).await;
+    Ok(())
+}
