@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use metrics_core::LabelSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,7 +31,11 @@ struct PostedAlert {
 }
 
 /// Answers one request.
-pub fn handle(manager: &Arc<Alertmanager>, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+pub(crate) fn handle(
+    manager: &Arc<Alertmanager>,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Response<Bytes> {
     let path = request.uri().path();
     match (request.method(), path) {
         (&Method::GET, "/-/healthy" | "/-/ready") => text(StatusCode::OK, "OK"),
@@ -40,7 +44,6 @@ pub fn handle(manager: &Arc<Alertmanager>, request: &Request<Bytes>, now: Timest
             Err(e) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("failed to reload config: {e}")),
         },
         (&Method::GET, "/") => page::render(manager, now),
-        (&Method::GET, "/metrics") => manager.metrics(request, now),
         (&Method::GET, "/api/v2/status") => json_ok(&status(manager)),
         (&Method::GET, "/api/v2/receivers") => json_ok(&receivers(manager)),
         (&Method::GET, "/api/v2/alerts") => list_alerts(manager, request, now),
@@ -86,11 +89,12 @@ fn post_alerts(manager: &Alertmanager, body: &[u8], now: Timestamp) -> Response<
     }
 }
 
+/// 0001-01-01T00:00:00Z in Unix seconds: how Go programs write that there is no time.
+const GO_ZERO_TIME: i64 = -62_135_596_800;
+
 impl PostedAlert {
     fn received(self, now: Timestamp, resolve_timeout: std::time::Duration) -> Alert {
-        // Go's zero time stands for no time.
-        let zero = Timestamp::UNIX_EPOCH.checked_sub((1969 * 366 * 24).hours()).unwrap_or(Timestamp::MIN);
-        let given = |t: Option<Timestamp>| t.filter(|t| *t > zero);
+        let given = |t: Option<Timestamp>| t.filter(|t| t.as_second() != GO_ZERO_TIME);
         let (starts, ends) = (given(self.starts_at), given(self.ends_at));
         let timeout = ends.is_none();
         let guess = || now.checked_add(resolve_timeout).unwrap_or(Timestamp::MAX);
@@ -232,7 +236,12 @@ fn status(manager: &Alertmanager) -> Value {
 
 fn receivers(manager: &Alertmanager) -> Value {
     let dispatcher = manager.dispatcher();
-    dispatcher.config().receivers.iter().map(|r| json!({"name": r.name})).collect()
+    dispatcher
+        .config()
+        .receivers
+        .iter()
+        .map(|r| json!({"name": r.name, "labels": {"name": r.name}}))
+        .collect()
 }
 
 fn json_ok(value: &Value) -> Response<Bytes> {

@@ -16,7 +16,7 @@ use crate::route::{GroupBy, Route, RouteOptions, route_key};
 /// A configuration that holds together.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The text it was read from.
+    /// The text it was read from, with webhook addresses masked, as they often carry a token.
     pub original: String,
     /// How long an alert without an end lives after it was last heard of.
     pub resolve_timeout: Duration,
@@ -227,9 +227,15 @@ impl File {
             return Err("cannot have continue in root route".to_owned());
         }
         let route = root.check(&RouteOptions::default(), None, &names)?;
-        let inhibit_rules = self.inhibit_rules.into_iter().map(InhibitFile::check).collect::<Result<_, _>>()?;
-        let resolve_timeout = duration(self.global.resolve_timeout.as_deref())?.unwrap_or(Duration::from_secs(300));
-        Ok(Config { original: text.to_owned(), resolve_timeout, route, receivers, inhibit_rules })
+        let inhibit_rules =
+            self.inhibit_rules.into_iter().map(InhibitFile::check).collect::<Result<_, _>>()?;
+        let resolve_timeout =
+            duration(self.global.resolve_timeout.as_deref())?.unwrap_or(Duration::from_secs(300));
+        let mut original = text.to_owned();
+        for webhook in receivers.iter().flat_map(|r: &Receiver| &r.webhooks) {
+            original = original.replace(&webhook.url, "<secret>");
+        }
+        Ok(Config { original, resolve_timeout, route, receivers, inhibit_rules })
     }
 }
 
@@ -285,10 +291,7 @@ impl ReceiverFile {
             return Err("missing name in receiver".to_owned());
         }
         if let Some(kind) = self.others.keys().next() {
-            return Err(format!(
-                "receiver {:?}: {kind} is not supported; webhook_configs is",
-                self.name
-            ));
+            return Err(format!("receiver {:?}: {kind} is not supported; webhook_configs is", self.name));
         }
         let webhooks = self.webhook_configs.into_iter().map(WebhookFile::check).collect::<Result<_, _>>()?;
         Ok(Receiver { name: self.name, webhooks })
@@ -403,6 +406,7 @@ mod tests {
         assert_eq!(child.options.receiver, "b");
         assert_eq!(child.key, r#"{}/{k=~"v"}"#);
         assert_eq!(config.receivers[0].webhooks[0].url, "http://h/x");
+        assert!(!config.original.contains("http://h/x"), "webhook addresses are secrets");
     }
 
     #[test]
@@ -416,12 +420,16 @@ mod tests {
             ("{receiver: a, group_interval: 0s}", "group_interval cannot be zero"),
             ("{receiver: a, group_by: ['...', x]}", "cannot have wildcard group_by"),
             ("{receiver: a, routes: [{matchers: ['a=~(']}]}", "bad matcher format"),
-            ("{receiver: a, routes: [{active_time_intervals: [x]}]}", "active_time_intervals is not supported"),
+            (
+                "{receiver: a, routes: [{active_time_intervals: [x]}]}",
+                "active_time_intervals is not supported",
+            ),
         ] {
             let error = parse(&format!("route: {route}\n{RECEIVERS}")).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
-        let error = parse("route: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: x}]}]").unwrap_err();
+        let error =
+            parse("route: {receiver: a}\nreceivers: [{name: a, email_configs: [{to: x}]}]").unwrap_err();
         assert!(error.contains("email_configs is not supported"), "{error}");
     }
 }

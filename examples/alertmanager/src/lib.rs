@@ -97,12 +97,8 @@ impl Alertmanager {
     /// The HTTP service: API, health and page.
     pub fn service(
         self: &Arc<Self>,
-    ) -> impl Service<
-        Request<Bytes>,
-        Response = Response<Full<Bytes>>,
-        Error = Infallible,
-        Future: Send,
-    > + Clone
+    ) -> impl Service<Request<Bytes>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
+    + Clone
     + Send
     + 'static {
         let manager = self.clone();

@@ -28,7 +28,7 @@ struct Flags {
     /// URL under which this program is reached from outside; stands in notifications.
     #[arg(long = "web.external-url")]
     external_url: Option<String>,
-    /// Check the configuration file and stop.
+    /// Print the version and stop.
     #[arg(long = "version", action = clap::ArgAction::Version)]
     _version: Option<bool>,
 }
@@ -48,7 +48,9 @@ async fn main() -> ExitCode {
 
 async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     let listener = exporter_kit::serve::bind(&flags.listen_address).await?;
-    let external_url = flags.external_url.unwrap_or_else(|| format!("http://{}", listener.local_addr().map_or(flags.listen_address, |a| a.to_string())));
+    let external_url = flags.external_url.unwrap_or_else(|| {
+        format!("http://{}", listener.local_addr().map_or(flags.listen_address, |a| a.to_string()))
+    });
     let options = Options { config_file: flags.config_file, external_url, retention: flags.retention };
     let manager = Alertmanager::new(options, Timestamp::now())?;
     tracing::info!(address = %listener.local_addr()?, "listening");

@@ -11,7 +11,7 @@ use crate::api::answer;
 const HEAD: &str = include_str!("page_head.html");
 
 /// The page as it stands.
-pub fn render(manager: &Alertmanager, now: Timestamp) -> Response<Bytes> {
+pub(crate) fn render(manager: &Alertmanager, now: Timestamp) -> Response<Bytes> {
     let dispatcher = manager.dispatcher();
     let mut html = String::from(HEAD);
     let mut shown = 0;
@@ -31,7 +31,9 @@ pub fn render(manager: &Alertmanager, now: Timestamp) -> Response<Bytes> {
             html.push_str(&format!(
                 "<article{silent}><p>{}</p><p>{}</p><time>since {:.0}</time></article>",
                 labels_html(&alert.labels),
-                escaped(alert.annotations.get("summary").or(alert.annotations.get("description")).unwrap_or("")),
+                escaped(
+                    alert.annotations.get("summary").or(alert.annotations.get("description")).unwrap_or("")
+                ),
                 alert.starts_at
             ));
         }

@@ -82,7 +82,9 @@ impl Route {
     pub fn group_labels(&self, labels: &LabelSet) -> LabelSet {
         match &self.options.group_by {
             GroupBy::All => labels.clone(),
-            GroupBy::Labels(names) => LabelSet::from_sorted(labels.iter().filter(|(n, _)| names.contains(*n))),
+            GroupBy::Labels(names) => {
+                LabelSet::from_sorted(labels.iter().filter(|(n, _)| names.contains(*n)))
+            }
         }
     }
 }
