@@ -39,9 +39,36 @@ fn unescape(text: &str, quotes: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Appends the inside of a quoted string.
+pub(crate) fn write_quoted(out: &mut Vec<u8>, text: &str) {
+    write_escaped(out, text.as_bytes(), true);
+}
+
+/// Appends a help text; OpenMetrics escapes quotes there as well, classic text does not.
+pub(crate) fn write_help(out: &mut Vec<u8>, text: &str, quotes: bool) {
+    write_escaped(out, text.as_bytes(), quotes);
+}
+
+fn write_escaped(out: &mut Vec<u8>, mut rest: &[u8], quotes: bool) {
+    let next = |text: &[u8]| {
+        if quotes { memchr::memchr3(b'\\', b'\n', b'"', text) } else { memchr::memchr2(b'\\', b'\n', text) }
+    };
+    while let Some(at) = next(rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'\n' => b"\\n",
+            b'"' => b"\\\"",
+            _ => b"\\\\",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn backslash_pairs_do_not_start_another_escape() {
@@ -49,5 +76,17 @@ mod tests {
         assert_eq!(unescape_quoted(r#"\\\"\n\x\"#), "\\\"\n\\x\\");
         assert_eq!(unescape_help(r#"\"\\\n"#), "\\\"\\\n");
         assert!(matches!(unescape_quoted("plain"), Cow::Borrowed("plain")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(text in "[a\\\\\n\"ü]{0,20}") {
+            let mut out = Vec::new();
+            write_quoted(&mut out, &text);
+            prop_assert_eq!(unescape_quoted(std::str::from_utf8(&out).unwrap()), text.as_str());
+            out.clear();
+            write_help(&mut out, &text, false);
+            prop_assert_eq!(unescape_help(std::str::from_utf8(&out).unwrap()), text.as_str());
+        }
     }
 }

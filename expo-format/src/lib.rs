@@ -4,8 +4,36 @@
 //! `scrape-client`'s work, serving `exporter-kit`'s.
 //!
 //! ```text
-//! page: &[u8] → Parser → Event (borrowed) → your samples
+//! page: &[u8] → parser → Event (borrowed) → your samples
 //! families: &[MetricFamily] → write → page: Vec<u8>
+//! ```
+//!
+//! | format | read | write |
+//! |---|---|---|
+//! | classic text 0.0.4 and 1.0.0 | [`text::Parser`] | [`text::write`] |
+//! | OpenMetrics 1.0 | [`openmetrics::Parser`] | [`openmetrics::write`] |
+//!
+//! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
+//! any.
+//!
+//! ```
+//! use expo_format::{ContentType, Escaping, Event, Format, PageParser, WriteOptions};
+//! use metrics_core::{LabelSet, MetricType, family::{MetricFamily, MetricValue}};
+//!
+//! let mut up = MetricFamily::new("up", "", MetricType::Gauge);
+//! up.push(LabelSet::from_pairs([("job", "node")]), MetricValue::Gauge(1.0));
+//! let mut page = Vec::new();
+//! expo_format::write(&mut page, Format::OpenMetrics, &[up], WriteOptions::default());
+//! assert_eq!(page, b"# TYPE up gauge\nup{job=\"node\"} 1.0\n# EOF\n");
+//!
+//! let mut parser = PageParser::new(Format::OpenMetrics, &page);
+//! let mut seen = Vec::new();
+//! while let Some(event) = parser.next_event().unwrap() {
+//!     if let Event::Sample(sample) = event {
+//!         seen.push((sample.series.label_set().unwrap().to_string(), sample.value));
+//!     }
+//! }
+//! assert_eq!(seen, [(r#"up{job="node"}"#.to_owned(), 1.0)]);
 //! ```
 #![forbid(unsafe_code)]
 
@@ -16,8 +44,13 @@ mod series;
 
 // Ground that the text formats share.
 mod escape;
+mod line;
 mod number;
 mod page;
+
+// Which format, and any format.
+mod negotiate;
+mod page_parser;
 
 // One format per folder.
 pub mod openmetrics;
@@ -25,4 +58,18 @@ pub mod text;
 
 pub use error::{Found, ParseError, Problem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
+pub use line::WriteOptions;
+pub use metrics_core::Escaping;
+pub use negotiate::{ContentType, ContentTypeError, Format, accept_header, negotiate};
+pub use page_parser::PageParser;
 pub use series::{DuplicateLabel, Labels, Series};
+
+use metrics_core::family::MetricFamily;
+
+/// Appends a whole page in any format.
+pub fn write(out: &mut Vec<u8>, format: Format, families: &[MetricFamily], options: WriteOptions) {
+    match format {
+        Format::OpenMetrics | Format::OpenMetrics001 => openmetrics::write(out, families, options),
+        _ => text::write(out, families, options),
+    }
+}

@@ -1,5 +1,8 @@
 //! Which names are valid, and how names outside the classic alphabet are escaped.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 /// Whether a metric name is valid: any non-empty UTF-8 text (Prometheus 3).
 pub fn is_valid_metric_name(name: &str) -> bool {
     !name.is_empty()
@@ -96,6 +99,82 @@ impl Escaping {
             .into_iter()
             .find(|s| s.as_str() == name)
     }
+
+    /// A name as a peer of this scheme reads it.
+    ///
+    /// ```
+    /// use metrics_core::Escaping;
+    /// assert_eq!(Escaping::AllowUtf8.escape("http.hits_ü"), "http.hits_ü");
+    /// assert_eq!(Escaping::Underscores.escape("http.hits_ü"), "http_hits__");
+    /// assert_eq!(Escaping::Dots.escape("http.hits_ü"), "http_dot_hits____");
+    /// assert_eq!(Escaping::Values.escape("http.hits_ü"), "U__http_2e_hits___fc_");
+    /// ```
+    pub fn escape(self, name: &str) -> Cow<'_, str> {
+        let needed = match self {
+            Self::AllowUtf8 => false,
+            Self::Dots => !is_legacy_metric_name(name) || name.contains('_'),
+            Self::Underscores | Self::Values => !is_legacy_metric_name(name),
+        };
+        if !needed || name.is_empty() {
+            return Cow::Borrowed(name);
+        }
+        let mut out = String::with_capacity(name.len() + 8);
+        if self == Self::Values {
+            out.push_str("U__");
+        }
+        for (at, c) in name.char_indices() {
+            let classic = c.is_ascii_alphabetic() || c == ':' || c == '_' || (c.is_ascii_digit() && at > 0);
+            match (self, c) {
+                (Self::Dots | Self::Values, '_') => out.push_str("__"),
+                (Self::Dots, '.') => out.push_str("_dot_"),
+                _ if classic => out.push(c),
+                (Self::Underscores, _) => out.push('_'),
+                (Self::Values, _) => drop(write!(out, "_{:x}_", u32::from(c))),
+                _ => out.push_str("__"),
+            }
+        }
+        Cow::Owned(out)
+    }
+
+    /// The name behind an escaped one, as far as the scheme allows to tell; a name that this scheme cannot have
+    /// produced is returned as it is.
+    ///
+    /// ```
+    /// use metrics_core::Escaping;
+    /// assert_eq!(Escaping::Values.unescape("U__http_2e_hits___fc_"), "http.hits_ü");
+    /// assert_eq!(Escaping::Dots.unescape("http_dot_hits__x"), "http.hits_x");
+    /// assert_eq!(Escaping::Values.unescape("U__broken_2e"), "U__broken_2e");
+    /// ```
+    pub fn unescape(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::AllowUtf8 | Self::Underscores => Cow::Borrowed(name),
+            Self::Dots if name.contains('_') => Cow::Owned(name.replace("_dot_", ".").replace("__", "_")),
+            Self::Dots => Cow::Borrowed(name),
+            Self::Values => unescape_values(name).map_or(Cow::Borrowed(name), Cow::Owned),
+        }
+    }
+}
+
+fn unescape_values(name: &str) -> Option<String> {
+    /// No code point has more hexadecimal digits.
+    const MAX_DIGITS: usize = 6;
+    let mut rest = name.strip_prefix("U__")?;
+    let mut out = String::with_capacity(rest.len());
+    while let Some((before, behind)) = rest.split_once('_') {
+        out.push_str(before);
+        let (code, tail) = behind.split_once('_')?;
+        rest = tail;
+        if code.is_empty() {
+            out.push('_');
+            continue;
+        }
+        if code.len() >= MAX_DIGITS || !code.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        out.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 #[cfg(test)]

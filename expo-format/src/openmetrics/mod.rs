@@ -3,5 +3,7 @@
 //! Source: the OpenMetrics 1.0 specification; the lenient reading is that of Prometheus.
 
 mod parse;
+mod write;
 
 pub use parse::Parser;
+pub use write::{write, write_eof, write_family};

@@ -4,5 +4,7 @@
 //! decides. Version 1.0.0 differs from 0.0.4 in quoted UTF-8 names only, so one parser reads both.
 
 mod parse;
+mod write;
 
 pub use parse::Parser;
+pub use write::{write, write_family};

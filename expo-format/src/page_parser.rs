@@ -1,0 +1,50 @@
+//! One parser for every format of pages.
+
+use crate::{Event, Format, ParseError, openmetrics, text};
+
+/// Events of a page in any format.
+///
+/// ```
+/// use expo_format::{Event, Format, PageParser};
+/// let mut parser = PageParser::new(Format::OpenMetrics, b"up 1\n# EOF\n");
+/// let mut values = Vec::new();
+/// while let Some(event) = parser.next_event().unwrap() {
+///     if let Event::Sample(sample) = event {
+///         values.push(sample.value);
+///     }
+/// }
+/// assert_eq!(values, [1.0]);
+/// ```
+#[derive(Debug)]
+pub struct PageParser<'a>(Inner<'a>);
+
+#[derive(Debug)]
+enum Inner<'a> {
+    Text(text::Parser<'a>),
+    OpenMetrics(openmetrics::Parser<'a>),
+}
+
+impl<'a> PageParser<'a> {
+    /// A parser at the beginning of a page.
+    pub fn new(format: Format, page: &'a [u8]) -> Self {
+        Self(match format {
+            Format::OpenMetrics | Format::OpenMetrics001 => {
+                Inner::OpenMetrics(openmetrics::Parser::new(page))
+            }
+            _ => Inner::Text(text::Parser::new(page)),
+        })
+    }
+
+    /// The next event, or `None` at the end. An event may borrow from the parser itself, for some formats have
+    /// to put a series' text together.
+    ///
+    /// # Errors
+    /// Where and why the page breaks its format; then the page is over.
+    #[inline]
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ParseError> {
+        match &mut self.0 {
+            Inner::Text(parser) => parser.next().transpose(),
+            Inner::OpenMetrics(parser) => parser.next().transpose(),
+        }
+    }
+}
