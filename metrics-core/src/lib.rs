@@ -16,9 +16,11 @@
 
 // Words.
 mod exemplar;
+mod kahan;
 mod labels;
 mod metadata;
 mod name;
+pub mod number;
 mod sample;
 pub mod time;
 
@@ -38,6 +40,7 @@ pub mod storage;
 
 pub use exemplar::Exemplar;
 pub use histogram::{FloatHistogram, Histogram, Span};
+pub use kahan::kahan_add;
 pub use labels::{LabelSet, LabelSetBuilder, METRIC_NAME};
 #[cfg(feature = "matcher")]
 pub use matcher::{MatchOp, Matcher, MatcherError};

@@ -304,6 +304,12 @@ pub struct Columns {
     pub floats: Column<f64>,
     /// Native histograms, with float counts whatever they were stored as.
     pub histograms: Column<Arc<FloatHistogram>>,
+    /// When counting began, for each of the float samples (0 where unknown); empty if the store keeps no
+    /// start times.
+    pub float_starts: Vec<Timestamp>,
+    /// When counting began, for each of the histograms (0 where unknown); empty if the store keeps no start
+    /// times.
+    pub histogram_starts: Vec<Timestamp>,
 }
 
 impl Columns {
@@ -311,6 +317,8 @@ impl Columns {
     pub fn clear(&mut self) {
         self.floats.clear();
         self.histograms.clear();
+        self.float_starts.clear();
+        self.histogram_starts.clear();
     }
 
     /// Number of samples of both kinds.

@@ -3,6 +3,28 @@
 //! Source: the native histogram specification of Prometheus. A bucket of schema `n` (−4 … 8) with index `i`
 //! covers `(base^(i-1), base^i]` with `base = 2^(2^-n)`; schema −53 has custom upper bounds.
 
+mod arith;
+mod bounds;
+mod compact;
+mod compensated;
+mod custom;
+mod reset;
+mod resolution;
+mod same;
+mod spans;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod validate;
+mod zero;
+
+pub use arith::Combined;
+pub use bounds::{Bucket, upper_bound};
+pub use compensated::CompensatedHistogram;
+pub use spans::Indexes;
+pub use trim::Keep;
+pub use validate::{HistogramError, IncompatibleBuckets};
+
 /// The schema number of histograms with custom bucket bounds.
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
 /// The coarsest exponential schema: each bucket 65,536 times the last.

@@ -1,0 +1,78 @@
+//! Dropping empty buckets, so that equal histograms have equal layouts.
+
+use super::spans::{Layout, indexed};
+use super::{FloatHistogram, Span};
+
+impl FloatHistogram {
+    /// Drops empty buckets and joins runs that follow each other at once.
+    pub fn compact(&mut self) -> &mut Self {
+        compact(&mut self.positive_spans, &mut self.positive_buckets);
+        compact(&mut self.negative_spans, &mut self.negative_buckets);
+        self
+    }
+
+    /// As [`FloatHistogram::compact`], but keeps up to `gap` empty buckets between two populated ones, filling
+    /// in missing ones, where that saves a run.
+    pub fn compact_with_gaps(&mut self, gap: u32) -> &mut Self {
+        self.compact();
+        join(&mut self.positive_spans, &mut self.positive_buckets, gap);
+        join(&mut self.negative_spans, &mut self.negative_buckets, gap);
+        self
+    }
+}
+
+fn compact(spans: &mut Vec<Span>, buckets: &mut Vec<f64>) {
+    let tidy = spans.iter().skip(1).all(|s| s.offset > 0)
+        && spans.iter().all(|s| s.length > 0)
+        && buckets.iter().all(|b| *b != 0.0);
+    if tidy {
+        return;
+    }
+    let mut layout = Layout::with_capacity(buckets.len());
+    for (index, count) in indexed(spans, buckets).filter(|(_, c)| *c != 0.0) {
+        layout.push(index, count);
+    }
+    (*spans, *buckets) = (layout.spans, layout.buckets);
+}
+
+/// Fills gaps of at most `gap` buckets between runs.
+fn join(spans: &mut Vec<Span>, buckets: &mut Vec<f64>, gap: u32) {
+    let small = |offset: i32| u32::try_from(offset).is_ok_and(|o| o <= gap);
+    if !spans.iter().skip(1).any(|s| small(s.offset)) {
+        return;
+    }
+    let mut layout = Layout::with_capacity(buckets.len());
+    let mut next: Option<i32> = None;
+    for (index, count) in indexed(spans, buckets) {
+        if let Some(next) = next
+            && small(index - next)
+        {
+            (next..index).for_each(|i| layout.push(i, 0.0));
+        }
+        layout.push(index, count);
+        next = Some(index + 1);
+    }
+    (*spans, *buckets) = (layout.spans, layout.buckets);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_and_fills() {
+        let span = |offset, length| Span { offset, length };
+        let mut h = FloatHistogram {
+            positive_spans: vec![span(-1, 3), span(0, 1), span(2, 1), span(9, 1)],
+            positive_buckets: vec![0.0, 1.0, 0.0, 2.0, 3.0, 4.0],
+            ..FloatHistogram::default()
+        };
+        let mut filled = h.clone();
+        h.compact();
+        assert_eq!(h.positive_spans, [span(0, 1), span(1, 1), span(2, 1), span(9, 1)]);
+        assert_eq!(h.positive_buckets, [1.0, 2.0, 3.0, 4.0]);
+        filled.compact_with_gaps(2);
+        assert_eq!(filled.positive_spans, [span(0, 6), span(9, 1)]);
+        assert_eq!(filled.positive_buckets, [1.0, 0.0, 2.0, 0.0, 0.0, 3.0, 4.0]);
+    }
+}
