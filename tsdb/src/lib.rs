@@ -1,6 +1,7 @@
 //! tsdb
 
 // the ground: files
+mod codec;
 pub mod fs;
 #[cfg(feature = "mmap")]
 mod mmap;

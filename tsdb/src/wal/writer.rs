@@ -1,0 +1,258 @@
+//! Writing a log: records into fragments, fragments into pages, one write a commit.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::segment::{Compression, FIRST, FRAGMENT_HEADER, FULL, LAST, MIDDLE, PAGE, segment_path, segments};
+use crate::fs::{File, FileError, Fs};
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy)]
+pub struct WalOptions {
+    /// Bytes at which a new segment is begun, rounded down to whole pages of 32 KiB. Default 128 MiB.
+    pub segment_size: u64,
+    /// How records are compressed. Default snappy.
+    pub compression: Compression,
+}
+
+impl Default for WalOptions {
+    fn default() -> Self {
+        Self { segment_size: 128 * 1024 * 1024, compression: Compression::default() }
+    }
+}
+
+/// A log open for writing.
+///
+/// [`Wal::log`] collects records, [`Wal::flush`] hands them to the system in one write, [`Wal::sync`] makes them
+/// durable. Read a log to its end, and [`repair`](super::repair) it where needed, before it is opened.
+#[derive(Debug)]
+pub struct Wal {
+    fs: Arc<dyn Fs>,
+    dir: PathBuf,
+    options: WalOptions,
+    segment: u32,
+    file: Box<dyn File>,
+    /// Bytes of the segment that the system has.
+    written: u64,
+    /// Fragments that follow them.
+    pending: Vec<u8>,
+    compressor: snap::raw::Encoder,
+    compressed: Vec<u8>,
+    /// Set when nobody knows what the file holds.
+    poisoned: bool,
+}
+
+impl Wal {
+    /// Opens a log for writing, in a new segment after the existing ones.
+    ///
+    /// # Errors
+    /// If the directory cannot be read or the segment not be created.
+    pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: WalOptions) -> Result<Self, FileError> {
+        fs.create_dir_all(dir).map_err(FileError::io("create", dir))?;
+        let segment = segments(&*fs, dir)?.last().map_or(0, |last| last.number + 1);
+        let file = create_segment(&*fs, dir, segment)?;
+        Ok(Self {
+            fs,
+            dir: dir.to_owned(),
+            options,
+            segment,
+            file,
+            written: 0,
+            pending: Vec::new(),
+            compressor: snap::raw::Encoder::new(),
+            compressed: Vec::new(),
+            poisoned: false,
+        })
+    }
+
+    /// The directory of the log.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The number of the segment being written.
+    pub fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// Bytes of the segment being written, those that wait for [`Wal::flush`] included.
+    pub fn offset(&self) -> u64 {
+        self.written + self.pending.len() as u64
+    }
+
+    /// Bytes that wait for [`Wal::flush`].
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Adds a record. It is written by the next [`Wal::flush`], unless the segment is full before.
+    ///
+    /// # Errors
+    /// If a full segment could not be written and closed.
+    pub fn log(&mut self, record: &[u8]) -> Result<(), FileError> {
+        self.check()?;
+        let mut compressed = std::mem::take(&mut self.compressed);
+        let (bytes, compression) = self.compress(record, &mut compressed);
+        let result = self.log_compressed(bytes, compression);
+        self.compressed = compressed;
+        result
+    }
+
+    /// Hands all records to the system: they survive the end of this process, not that of the power.
+    ///
+    /// # Errors
+    /// If the write failed. The records are dropped; the log stays usable if the file could be cut back to where
+    /// it was, and is poisoned otherwise.
+    pub fn flush(&mut self) -> Result<(), FileError> {
+        self.check()?;
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let result = self.file.append(&self.pending);
+        match result {
+            Ok(()) => {
+                self.written += self.pending.len() as u64;
+                self.pending.clear();
+                Ok(())
+            }
+            Err(e) => {
+                self.pending.clear();
+                if self.file.truncate(self.written).is_err() {
+                    self.poisoned = true;
+                }
+                Err(FileError::io("write", self.path())(e))
+            }
+        }
+    }
+
+    /// Drops records that were logged since the last [`Wal::flush`].
+    pub fn discard(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Makes all records durable.
+    ///
+    /// # Errors
+    /// If writing or syncing failed; after a failed sync the log is poisoned.
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        self.flush()?;
+        let result = self.file.sync();
+        self.poison_on_error(result)
+    }
+
+    /// Syncs the segment and starts the next one.
+    ///
+    /// # Errors
+    /// If writing, syncing or creating failed.
+    pub fn next_segment(&mut self) -> Result<u32, FileError> {
+        self.sync()?;
+        let file = create_segment(&*self.fs, &self.dir, self.segment + 1)?;
+        self.file = file;
+        self.segment += 1;
+        self.written = 0;
+        Ok(self.segment)
+    }
+
+    /// Removes all segments before a number.
+    ///
+    /// # Errors
+    /// If a file could not be removed.
+    pub fn truncate_before(&mut self, segment: u32) -> Result<(), FileError> {
+        for old in segments(&*self.fs, &self.dir)? {
+            if old.number >= segment.min(self.segment) {
+                break;
+            }
+            self.fs.remove_file(&old.path).map_err(FileError::io("remove", &old.path))?;
+        }
+        self.fs.sync_dir(&self.dir).map_err(FileError::io("sync", &self.dir))
+    }
+
+    fn check(&self) -> Result<(), FileError> {
+        if self.poisoned { Err(FileError::Poisoned { path: self.path() }) } else { Ok(()) }
+    }
+
+    fn path(&self) -> PathBuf {
+        segment_path(&self.dir, self.segment)
+    }
+
+    fn poison_on_error(&mut self, result: std::io::Result<()>) -> Result<(), FileError> {
+        result.map_err(|e| {
+            self.poisoned = true;
+            FileError::io("sync", self.path())(e)
+        })
+    }
+
+    fn compress<'a>(&mut self, record: &'a [u8], into: &'a mut Vec<u8>) -> (&'a [u8], Compression) {
+        if self.options.compression == Compression::Snappy {
+            let room = snap::raw::max_compress_len(record.len());
+            if into.len() < room {
+                into.resize(room, 0);
+            }
+            // Fails only where the room is too small or the record beyond 4 GiB; then it goes uncompressed.
+            if let Ok(n) = self.compressor.compress(record, into)
+                && n < record.len()
+            {
+                return (&into[..n], Compression::Snappy);
+            }
+        }
+        (record, Compression::None)
+    }
+
+    fn log_compressed(&mut self, record: &[u8], compression: Compression) -> Result<(), FileError> {
+        if record.len() > self.room_in_segment() && self.offset() > 0 {
+            self.next_segment()?;
+        }
+        let mut rest = record;
+        let mut kind = FIRST;
+        loop {
+            let in_page = (self.offset() % PAGE as u64) as usize;
+            let mut room = PAGE - in_page;
+            if room < FRAGMENT_HEADER {
+                self.pending.resize(self.pending.len() + room, 0);
+                room = PAGE;
+            }
+            let (part, after) = rest.split_at(rest.len().min(room - FRAGMENT_HEADER));
+            rest = after;
+            let this = match (kind, rest.is_empty()) {
+                (FIRST, true) => FULL,
+                (_, true) => LAST,
+                (kind, false) => kind,
+            };
+            self.pending.push(this | compression.mask());
+            // A page has 32 KiB, so its parts have lengths of two bytes.
+            self.pending.extend_from_slice(&(part.len() as u16).to_be_bytes());
+            self.pending.extend_from_slice(&crc32c::crc32c(part).to_be_bytes());
+            self.pending.extend_from_slice(part);
+            if rest.is_empty() {
+                return Ok(());
+            }
+            kind = MIDDLE;
+        }
+    }
+
+    /// Bytes of a record that still fit into the segment.
+    fn room_in_segment(&self) -> usize {
+        let pages = (self.options.segment_size / PAGE as u64).max(1);
+        let page = self.offset() / PAGE as u64;
+        let in_page = (self.offset() % PAGE as u64) as usize;
+        let this_page = (PAGE - in_page).saturating_sub(FRAGMENT_HEADER);
+        let other_pages = pages.saturating_sub(page + 1) as usize * (PAGE - FRAGMENT_HEADER);
+        if page < pages { this_page + other_pages } else { 0 }
+    }
+}
+
+impl Drop for Wal {
+    fn drop(&mut self) {
+        // Best effort, as there is nobody to tell: whoever needs to know calls `sync` first.
+        if !self.poisoned {
+            let _ = self.sync();
+        }
+    }
+}
+
+fn create_segment(fs: &dyn Fs, dir: &Path, number: u32) -> Result<Box<dyn File>, FileError> {
+    let path = segment_path(dir, number);
+    let file = fs.create(&path).map_err(FileError::io("create", &path))?;
+    fs.sync_dir(dir).map_err(FileError::io("sync", dir))?;
+    Ok(file)
+}
