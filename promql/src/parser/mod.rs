@@ -18,6 +18,7 @@ mod print;
 mod quote;
 mod regex_error;
 mod selector;
+mod series;
 mod token;
 
 pub use ast::{
@@ -31,6 +32,7 @@ pub use error::ParseError;
 pub use functions::{Arity, FUNCTIONS, Signature, function};
 pub use pretty::pretty;
 pub use quote::quote;
+pub use series::{SeriesValue, parse_metric, parse_selector, parse_series};
 
 /// Which parts of the language beyond the stable ones a query may use, and how deep it may nest.
 ///

@@ -40,7 +40,8 @@ pub(super) struct Parser<'a> {
     input: &'a str,
     lexer: Lexer<'a>,
     next: Option<Token<'a>>,
-    /// End of the last word taken.
+    /// Start and end of the last word taken.
+    last_start: usize,
     pub(super) last_end: usize,
     pub(super) options: &'a ParserOptions,
     pub(super) context: Context,
@@ -66,7 +67,17 @@ pub(super) fn parse_query(input: &str, options: &ParserOptions) -> Parsed<Expr> 
 
 impl<'a> Parser<'a> {
     pub(super) fn new(input: &'a str, lexer: Lexer<'a>, options: &'a ParserOptions) -> Self {
-        Self { input, lexer, next: None, last_end: 0, options, context: Context::NONE, depth: 0, height: 0 }
+        Self {
+            input,
+            lexer,
+            next: None,
+            last_start: 0,
+            last_end: 0,
+            options,
+            context: Context::NONE,
+            depth: 0,
+            height: 0,
+        }
     }
 
     // Words.
@@ -85,6 +96,7 @@ impl<'a> Parser<'a> {
     pub(super) fn take(&mut self) -> Parsed<Token<'a>> {
         let token = self.peek()?;
         self.next = None;
+        self.last_start = token.start;
         self.last_end = token.end();
         Ok(token)
     }
@@ -104,6 +116,10 @@ impl<'a> Parser<'a> {
 
     pub(super) fn expect_end(&mut self) -> Parsed<()> {
         self.expect(Kind::Eof).map(drop)
+    }
+
+    pub(super) fn last_span(&self) -> Span {
+        Span::new(self.last_start, self.last_end)
     }
 
     // Mistakes.
@@ -550,7 +566,7 @@ fn starts_expression(kind: Kind) -> bool {
 }
 
 /// Whether such a word is a metric's name where one is expected.
-fn can_be_metric(kind: Kind) -> bool {
+pub(super) fn can_be_metric(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Identifier
