@@ -1,4 +1,46 @@
-//! tsdb
+//! An embeddable time series database in the on-disk format of Prometheus.
+//!
+//! Opens a directory that Prometheus wrote and leaves one that Prometheus reads: write-ahead log, blocks, chunks, index.
+//! Not a server: no sockets, no query language (`promql` brings that, over [`metrics_core::Select`]), no clock and no
+//! thread of its own; who embeds it calls [`Db::tick`] now and then.
+//!
+//! ```text
+//! batch → log → head (open chunks) ──tick──▶ block ──tick──▶ larger block ──▶ gone
+//!                 ╰──────────────── select ◀──┴───────────────────╯
+//! ```
+//!
+//! ```
+//! use metrics_core::{Append, Columns, LabelSet, Matcher, Select, SelectRequest, SeriesRef, TimeRange};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dir = tempfile::tempdir()?;
+//! let db = tsdb::Db::open(dir.path(), tsdb::Options::default())?;
+//!
+//! let mut batch = db.batch();
+//! let up = LabelSet::from_pairs([("__name__", "up"), ("job", "node")]);
+//! let series = batch.append_float(SeriesRef::UNKNOWN, &up, 1_000, 1.0)?;
+//! batch.append_float(series, &up, 2_000, 0.0)?; // the reference spares the look-up
+//! batch.commit()?;
+//!
+//! let matchers = [Matcher::metric_name("up")];
+//! let request = SelectRequest { matchers: &matchers, range: TimeRange::ALL, hints: Default::default() };
+//! let found = db.select(&request)?;
+//! let mut columns = Columns::default();
+//! found.read(0, &mut columns)?;
+//! assert_eq!(found.labels(0), &up);
+//! assert_eq!(columns.floats.timestamps, [1_000, 2_000]);
+//! assert_eq!(columns.floats.values, [1.0, 0.0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! - `mmap` (default): map block files into memory instead of reading them
+
+// the door
+mod db;
+mod error;
+mod options;
 
 // the ground: files
 mod codec;
@@ -7,6 +49,7 @@ pub mod fs;
 mod mmap;
 
 // 1. append
+mod head;
 pub mod wal;
 
 // 2. chunk
@@ -18,4 +61,11 @@ pub mod compact;
 pub mod retention;
 
 // 4. select
+mod merge;
 pub mod postings;
+mod postings_match;
+mod select;
+
+pub use db::Db;
+pub use error::{Error, Warning};
+pub use options::{Durability, Options};

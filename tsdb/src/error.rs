@@ -1,0 +1,62 @@
+//! What can go wrong with a store, and what went wrong but was mended.
+
+use std::path::PathBuf;
+
+use crate::chunk::ChunkError;
+use crate::fs::FileError;
+
+/// Why a store could not be opened, maintained or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process has the directory open.
+    #[error("{} is in use{}", .dir.display(), .pid.map(|p| format!(" by process {p}")).unwrap_or_default())]
+    Locked {
+        /// The store's directory.
+        dir: PathBuf,
+        /// Who has it, if they said so.
+        pid: Option<u32>,
+    },
+    /// A file could not be read or written, or is damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A chunk in memory could not be decoded.
+    #[error("cannot decode a chunk of {series}")]
+    Chunk {
+        /// The series' labels.
+        series: String,
+        /// What is wrong with it.
+        source: ChunkError,
+    },
+    /// An option has no meaning.
+    #[error("option {name} is {value}, must be {expected}")]
+    Option {
+        /// The option's field.
+        name: &'static str,
+        /// What was given.
+        value: i64,
+        /// What would do.
+        expected: &'static str,
+    },
+}
+
+/// Trouble that did not keep a store from opening. The samples named are lost, all others are there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The write-ahead log ended in the middle of a record, as after a power cut, and was cut off there.
+    #[error("the write-ahead log was cut off where it was damaged")]
+    LogRepaired(#[source] FileError),
+    /// A record of the log was whole but made no sense and was left out.
+    #[error("a record of the write-ahead log was left out")]
+    LogRecord(#[source] FileError),
+    /// The log had samples of series that it does not name.
+    #[error("{samples} samples of unknown series in the write-ahead log were left out")]
+    UnknownSeries {
+        /// How many.
+        samples: u64,
+    },
+    /// A block could not be opened and is left out; its directory is untouched.
+    #[error("a block was left out")]
+    Block(#[source] FileError),
+}

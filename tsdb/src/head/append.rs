@@ -1,0 +1,372 @@
+//! Batches: samples are checked when they are added, logged and applied together.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use metrics_core::{AppendError, Batch, Exemplar, LabelSet, Metadata, SeriesRef, Timestamp, Value};
+use parking_lot::RwLockReadGuard;
+
+use super::Head;
+use super::isolation::{Capture, leave_count};
+use super::pages::{NO_SAMPLE, NO_SERIES, PAGE, Page};
+use crate::fs::FileError;
+use crate::options::Durability;
+use crate::wal::FloatSample;
+
+/// A histogram for a series.
+#[derive(Debug, Clone)]
+pub(crate) struct HistogramSample {
+    pub(crate) slot: u32,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) value: Value,
+    /// Floats of the batch that come before it.
+    pub(crate) after: usize,
+}
+
+/// What a batch holds, in the order in which it was added within each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// `series` is the slot.
+    pub(crate) floats: Vec<FloatSample>,
+    pub(crate) histograms: Vec<HistogramSample>,
+    pub(crate) exemplars: Vec<(u32, Exemplar)>,
+    pub(crate) metadata: Vec<(u32, Metadata)>,
+}
+
+impl Pending {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.floats.is_empty()
+            && self.histograms.is_empty()
+            && self.exemplars.is_empty()
+            && self.metadata.is_empty()
+    }
+
+    /// Empties everything and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.floats.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.metadata.clear();
+    }
+}
+
+/// An open batch on the head.
+pub(crate) struct HeadBatch<'a> {
+    head: &'a Head,
+    /// Keeps the series of this batch from being removed before it is committed.
+    _gate: RwLockReadGuard<'a, ()>,
+    min_valid: Timestamp,
+    pending: Pending,
+    /// The page used last; neighbours are likely to follow.
+    page: Option<(u32, &'a Page)>,
+}
+
+impl Head {
+    /// Starts a batch.
+    pub(crate) fn batch(&self) -> HeadBatch<'_> {
+        HeadBatch {
+            _gate: self.gate.read_recursive(),
+            min_valid: self.min_valid(),
+            pending: self.spare.lock().pop().unwrap_or_default(),
+            head: self,
+            page: None,
+        }
+    }
+
+    /// The slot of these labels, made if the series is new.
+    pub(super) fn get_or_create(&self, labels: &LabelSet) -> Result<u32, AppendError> {
+        let kept;
+        let labels = if labels.iter().any(|(_, value)| value.is_empty()) {
+            kept = LabelSet::from_sorted(labels);
+            &kept
+        } else {
+            labels
+        };
+        if labels.is_empty() {
+            return Err(AppendError::InvalidLabels("a series needs at least one label".to_owned()));
+        }
+        let hash = labels.stable_hash();
+        if let Some(slot) = self.index.read().find(labels, hash) {
+            return Ok(slot);
+        }
+        let mut index = self.index.write();
+        // Somebody may have been faster.
+        if let Some(slot) = index.find(labels, hash) {
+            return Ok(slot);
+        }
+        if index.len() >= self.max_series {
+            return Err(AppendError::Limit(format!("{} series in memory", self.max_series)));
+        }
+        let slot = index.add(labels, hash).map_err(|full| AppendError::Limit(full.to_string()))?;
+        self.pages.make(slot).set_newest(slot, NO_SAMPLE);
+        self.unlogged.lock().push((slot, labels.clone()));
+        Ok(slot)
+    }
+
+    /// Keeps the memory of a batch for the next one.
+    fn keep_for_reuse(&self, mut pending: Pending) {
+        /// More than writers at work at a time.
+        const SPARE: usize = 8;
+        pending.clear();
+        let mut spare = self.spare.lock();
+        if spare.len() < SPARE {
+            spare.push(pending);
+        }
+    }
+
+    /// Logs what is pending and makes it visible.
+    fn commit(&self, pending: &mut Pending) -> Result<(), AppendError> {
+        let number = {
+            let mut log = self.commit.lock();
+            let new = std::mem::take(&mut *self.unlogged.lock());
+            match log.write(&new, pending) {
+                Ok(number) => {
+                    self.apply(pending);
+                    number
+                }
+                Err(error) => {
+                    // The series exist, so a later commit has to log them.
+                    self.unlogged.lock().splice(0..0, new);
+                    return Err(AppendError::store(error));
+                }
+            }
+        };
+        match self.durability {
+            Durability::Process => Ok(()),
+            Durability::Power => self.wait_for_disk(number).map_err(AppendError::store),
+        }
+    }
+
+    /// Returns when a commit is durable. Those who wait share a sync: whoever comes first syncs for all that
+    /// were written by then.
+    fn wait_for_disk(&self, number: u64) -> Result<(), FileError> {
+        let mut synced = self.synced.lock();
+        if *synced < number {
+            *synced = self.commit.lock().sync()?;
+        }
+        Ok(())
+    }
+
+    /// Puts logged samples into memory. Those that lost a race against another batch are dropped and counted.
+    pub(super) fn apply(&self, pending: &mut Pending) {
+        let captures = self.captures.active();
+        let mut taken = 0;
+        let mut done = 0;
+        for sample in pending.histograms.drain(..) {
+            taken += self.apply_floats(&pending.floats[done..sample.after], &captures);
+            done = sample.after;
+            taken += u64::from(self.apply_histogram(sample, &captures));
+        }
+        taken += self.apply_floats(&pending.floats[done..], &captures);
+        self.counts.appended.fetch_add(taken, Ordering::Relaxed);
+        if !pending.exemplars.is_empty() {
+            let mut ring = self.exemplars.lock();
+            for (slot, exemplar) in pending.exemplars.drain(..) {
+                ring.push(slot, exemplar);
+            }
+        }
+        if !pending.metadata.is_empty() {
+            let mut known = self.metadata.write();
+            for (slot, metadata) in pending.metadata.drain(..) {
+                known.insert(slot, Arc::new(metadata));
+            }
+        }
+    }
+
+    /// Applies floats, taking each page's lock once per run of neighbours.
+    fn apply_floats(&self, samples: &[FloatSample], captures: &[Arc<Capture>]) -> u64 {
+        let (mut first, mut last) = (Timestamp::MAX, Timestamp::MIN);
+        let mut taken = 0;
+        for run in samples.chunk_by(|a, b| a.series / u64::from(PAGE) == b.series / u64::from(PAGE)) {
+            let page = self.pages.make(run[0].series as u32);
+            let mut guard = page.lock();
+            for sample in run {
+                let slot = sample.series as u32;
+                let series = guard.series(slot);
+                if !captures.is_empty() {
+                    leave_count(captures, slot, series.taken());
+                }
+                if series.push_float(sample.timestamp, sample.value, self.rule) {
+                    page.set_newest(slot, sample.timestamp);
+                    first = first.min(sample.timestamp);
+                    last = last.max(sample.timestamp);
+                    taken += 1;
+                }
+            }
+        }
+        self.counts.duplicate.fetch_add(samples.len() as u64 - taken, Ordering::Relaxed);
+        if taken > 0 {
+            self.cover(first, last);
+        }
+        taken
+    }
+
+    fn apply_histogram(&self, sample: HistogramSample, captures: &[Arc<Capture>]) -> bool {
+        let page = self.pages.make(sample.slot);
+        let mut guard = page.lock();
+        let series = guard.series(sample.slot);
+        leave_count(captures, sample.slot, series.taken());
+        let taken = series.push_histogram(sample.timestamp, sample.value, self.rule);
+        if taken {
+            page.set_newest(sample.slot, sample.timestamp);
+            self.cover(sample.timestamp, sample.timestamp);
+        } else {
+            self.counts.duplicate.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+}
+
+impl<'a> HeadBatch<'a> {
+    /// The series to append to: by reference if it is known, by labels otherwise.
+    #[inline]
+    fn resolve(&mut self, series: SeriesRef, labels: &LabelSet) -> Result<(u32, &'a Page), AppendError> {
+        if let Some(known) = self.known(series) {
+            return Ok(known);
+        }
+        let slot = self.head.get_or_create(labels)?;
+        Ok((slot, self.page(slot).unwrap_or_else(|| self.head.pages.make(slot))))
+    }
+
+    /// The series of a reference that is not out of date.
+    #[inline]
+    fn known(&mut self, series: SeriesRef) -> Option<(u32, &'a Page)> {
+        let slot = u32::try_from(series.0).ok().filter(|slot| *slot != 0)?;
+        let page = self.page(slot)?;
+        (page.newest(slot) != NO_SERIES).then_some((slot, page))
+    }
+
+    #[inline]
+    fn page(&mut self, slot: u32) -> Option<&'a Page> {
+        match self.page {
+            Some((number, page)) if number == slot / PAGE => Some(page),
+            _ => {
+                let page = self.head.pages.get(slot)?;
+                self.page = Some((slot / PAGE, page));
+                Some(page)
+            }
+        }
+    }
+
+    /// Whether the head still takes samples of this time; the first sample ever decides for the others.
+    #[inline]
+    fn check_time(&mut self, timestamp: Timestamp) -> Result<(), AppendError> {
+        if timestamp < self.min_valid {
+            self.head.counts.out_of_bounds.fetch_add(1, Ordering::Relaxed);
+            return Err(AppendError::OutOfBounds);
+        }
+        if self.min_valid == Timestamp::MIN {
+            self.min_valid = timestamp.saturating_sub(self.head.rule.chunk_range / 2);
+        }
+        Ok(())
+    }
+
+    fn count(&self, refused: AppendError) -> AppendError {
+        let counter = match refused {
+            AppendError::Duplicate => &self.head.counts.duplicate,
+            _ => &self.head.counts.out_of_order,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        refused
+    }
+}
+
+impl Batch for HeadBatch<'_> {
+    #[inline]
+    fn append_float(
+        &mut self,
+        series: SeriesRef,
+        labels: &LabelSet,
+        timestamp: Timestamp,
+        value: f64,
+    ) -> Result<SeriesRef, AppendError> {
+        self.check_time(timestamp)?;
+        let (slot, page) = self.resolve(series, labels)?;
+        // Without the lock: a commit that runs meanwhile is met again when this batch is applied.
+        if timestamp <= page.newest(slot) {
+            page.lock().series(slot).check_float(timestamp, value).map_err(|e| self.count(e))?;
+        }
+        self.pending.floats.push(FloatSample { series: slot.into(), timestamp, value });
+        Ok(SeriesRef(slot.into()))
+    }
+
+    fn append(
+        &mut self,
+        series: SeriesRef,
+        labels: &LabelSet,
+        timestamp: Timestamp,
+        value: &Value,
+    ) -> Result<SeriesRef, AppendError> {
+        let value = match value {
+            Value::Float(v) => return self.append_float(series, labels, timestamp, *v),
+            other => other.clone(),
+        };
+        self.check_time(timestamp)?;
+        match &value {
+            Value::Histogram(h) => h.validate(),
+            Value::FloatHistogram(h) => h.validate(),
+            _ => Ok(()),
+        }
+        .map_err(|e| AppendError::InvalidHistogram(e.to_string()))?;
+        let (slot, page) = self.resolve(series, labels)?;
+        if timestamp <= page.newest(slot) {
+            page.lock().series(slot).check_histogram(timestamp, &value).map_err(|e| self.count(e))?;
+        }
+        let after = self.pending.floats.len();
+        self.pending.histograms.push(HistogramSample { slot, timestamp, value, after });
+        Ok(SeriesRef(slot.into()))
+    }
+
+    fn append_exemplar(
+        &mut self,
+        series: SeriesRef,
+        labels: &LabelSet,
+        exemplar: &Exemplar,
+    ) -> Result<(), AppendError> {
+        let ring = self.head.exemplars.lock();
+        if !ring.is_enabled() {
+            return Ok(());
+        }
+        let slot = match self.known(series) {
+            Some((slot, _)) => slot,
+            None => self.head.index.read().find(labels, labels.stable_hash()).ok_or_else(|| {
+                AppendError::InvalidLabels("an exemplar needs a series that exists".to_owned())
+            })?,
+        };
+        let newest_sample =
+            self.pending.floats.iter().rfind(|s| s.series == u64::from(slot)).map(|s| s.timestamp);
+        let mut exemplar = exemplar.clone();
+        exemplar.timestamp = exemplar.timestamp.or(newest_sample);
+        if ring.check(slot, &exemplar)? {
+            self.pending.exemplars.push((slot, exemplar));
+        }
+        Ok(())
+    }
+
+    fn append_metadata(
+        &mut self,
+        series: SeriesRef,
+        labels: &LabelSet,
+        metadata: &Metadata,
+    ) -> Result<(), AppendError> {
+        let (slot, _) = self.resolve(series, labels)?;
+        if self.head.metadata.read().get(&slot).is_none_or(|known| **known != *metadata) {
+            self.pending.metadata.push((slot, metadata.clone()));
+        }
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), AppendError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let head = self.head;
+        let result = head.commit(&mut self.pending);
+        head.keep_for_reuse(std::mem::take(&mut self.pending));
+        result
+    }
+
+    fn rollback(mut self: Box<Self>) {
+        self.head.keep_for_reuse(std::mem::take(&mut self.pending));
+    }
+}

@@ -1,0 +1,172 @@
+//! Which series the head knows: labels to slot, slot to labels, label pairs to slots.
+
+use metrics_core::LabelSet;
+
+use super::hash_table::HashTable;
+use super::id_list::{IdList, Ids};
+use super::pairs::{Pairs, TextFull};
+
+/// Labels and postings of all series in the head. A series goes by its slot, a number that is never reused.
+///
+/// Series are only ever added; what truncation removes is left out of the index that is built anew.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pairs: Pairs,
+    /// For each slot, where its pairs end in `labels`; they begin where those of the slot before end.
+    ends: Vec<u32>,
+    labels: Vec<u32>,
+    by_labels: HashTable,
+    all: IdList,
+}
+
+/// A limit of the index: more text, pairs or series than its numbers can count.
+#[derive(Debug, thiserror::Error)]
+#[error("the head's index is full at {series} series")]
+pub(super) struct IndexFull {
+    pub(super) series: usize,
+}
+
+impl Index {
+    /// An index whose next slot is at least `next`.
+    pub(super) fn starting_at(next: u32) -> Self {
+        let mut index = Self::default();
+        index.skip_to(next);
+        index
+    }
+
+    /// The slot of a series that exists. `hash` is the labels' [`LabelSet::stable_hash`].
+    pub(super) fn find(&self, labels: &LabelSet, hash: u64) -> Option<u32> {
+        self.by_labels.find(hash, |slot| self.has_labels(slot, labels))
+    }
+
+    fn has_labels(&self, slot: u32, labels: &LabelSet) -> bool {
+        let mut mine = self.pairs_of(slot).iter();
+        labels.iter().all(|pair| mine.next().is_some_and(|id| self.pairs.get(*id) == pair))
+            && mine.next().is_none()
+    }
+
+    /// Adds a series that [`Index::find`] did not find and returns its slot.
+    pub(super) fn add(&mut self, labels: &LabelSet, hash: u64) -> Result<u32, IndexFull> {
+        let slot = self.next_slot();
+        let start = self.labels.len();
+        for (name, value) in labels {
+            match self.pairs.intern(name, value) {
+                Ok(pair) => self.labels.push(pair),
+                Err(TextFull) => {
+                    self.labels.truncate(start);
+                    return Err(IndexFull { series: self.len() });
+                }
+            }
+        }
+        if slot == u32::MAX || self.labels.len() > u32::MAX as usize {
+            self.labels.truncate(start);
+            return Err(IndexFull { series: self.len() });
+        }
+        for at in start..self.labels.len() {
+            self.pairs.add_series(self.labels[at], slot);
+        }
+        self.ends.push(self.labels.len() as u32);
+        self.by_labels.insert(hash, slot);
+        self.all.push(slot);
+        Ok(slot)
+    }
+
+    /// The slot that the next series gets.
+    pub(super) fn next_slot(&self) -> u32 {
+        self.ends.len() as u32
+    }
+
+    /// Leaves out slots, so that the next series gets at least `slot`.
+    pub(super) fn skip_to(&mut self, slot: u32) {
+        if self.ends.len() < slot as usize {
+            self.ends.resize(slot as usize, self.labels.len() as u32);
+        }
+    }
+
+    /// How many series there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Labels of a series; empty for a slot without one.
+    pub(super) fn labels(&self, slot: u32) -> LabelSet {
+        LabelSet::from_sorted(self.pairs_of(slot).iter().map(|id| self.pairs.get(*id)))
+    }
+
+    /// The value of one label of a series, or the empty string.
+    pub(super) fn label(&self, slot: u32, name: &str) -> &str {
+        self.pairs_of(slot).iter().map(|id| self.pairs.get(*id)).find(|(n, _)| *n == name).map_or("", |p| p.1)
+    }
+
+    /// Names of the labels of a series.
+    pub(super) fn names_of(&self, slot: u32) -> impl Iterator<Item = &str> {
+        self.pairs_of(slot).iter().map(|id| self.pairs.get(*id).0)
+    }
+
+    fn pairs_of(&self, slot: u32) -> &[u32] {
+        let slot = slot as usize;
+        let Some(end) = self.ends.get(slot) else { return &[] };
+        let start = slot.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.labels[start as usize..*end as usize]
+    }
+
+    /// All series.
+    pub(super) fn all(&self) -> Ids<'_> {
+        self.all.iter()
+    }
+
+    /// Series with this label value.
+    pub(super) fn series_with(&self, name: &str, value: &str) -> Option<&IdList> {
+        self.pairs.find(name, value).map(|id| self.pairs.series(id))
+    }
+
+    /// Values of a label and the series that carry each, in no order.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = (&str, &IdList)> {
+        self.pairs.with_name(name).iter().map(|id| (self.pairs.get(*id).1, self.pairs.series(*id)))
+    }
+
+    /// All label names, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs.names()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(index: &mut Index, labels: &LabelSet) -> u32 {
+        index.add(labels, labels.stable_hash()).unwrap()
+    }
+
+    #[test]
+    fn a_series_is_found_by_all_its_labels_only() {
+        let mut index = Index::starting_at(1);
+        let up = LabelSet::from_pairs([("__name__", "up"), ("job", "node")]);
+        let slot = add(&mut index, &up);
+        assert_eq!(slot, 1);
+        assert_eq!(index.find(&up, up.stable_hash()), Some(1));
+        for other in [
+            LabelSet::empty(),
+            LabelSet::from_pairs([("__name__", "up")]),
+            LabelSet::from_pairs([("__name__", "up"), ("job", "node"), ("zone", "eu")]),
+        ] {
+            // With the hash of the other, as if the two collided.
+            assert_eq!(index.find(&other, up.stable_hash()), None);
+        }
+        assert_eq!(index.labels(1), up);
+        assert_eq!(index.labels(0), LabelSet::empty());
+        assert_eq!(index.labels(99), LabelSet::empty());
+    }
+
+    #[test]
+    fn skipped_slots_have_no_series() {
+        let mut index = Index::starting_at(1);
+        index.skip_to(10);
+        let labels = LabelSet::from_pairs([("a", "b")]);
+        assert_eq!(add(&mut index, &labels), 10);
+        assert_eq!((1..11).filter(|s| !index.labels(*s).is_empty()).collect::<Vec<_>>(), [10]);
+        assert_eq!(index.series_with("a", "b").map(|s| s.iter().collect()), Some(vec![10]));
+        assert_eq!(index.label(10, "a"), "b");
+    }
+}

@@ -1,0 +1,152 @@
+//! The head: the newest samples, in memory, behind the write-ahead log.
+//!
+//! A series is a slot: a number that the index gives out and never reuses, and that is also the series' name
+//! in the log and the [`metrics_core::SeriesRef`] that callers keep. Labels and postings live in `Index`, samples in
+//! `Pages`; appending to a known slot touches the page only.
+//!
+//! Locks, in the order in which they are taken: `gate` (open batches against removal of series), `commit` (one
+//! batch at a time, log and memory alike), `index`, one page.
+
+mod append;
+mod exemplars;
+mod hash_table;
+mod histograms;
+mod id_list;
+mod index;
+mod isolation;
+mod log;
+mod pages;
+mod pairs;
+mod read;
+mod replay;
+mod series;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
+use parking_lot::{Mutex, RwLock};
+
+pub(crate) use read::HeadSeries;
+
+use crate::options::Durability;
+use append::Pending;
+use exemplars::ExemplarRing;
+use index::Index;
+use isolation::Captures;
+use log::Log;
+use pages::Pages;
+use series::CutRule;
+
+/// The newest samples of a store.
+#[derive(Debug)]
+pub(crate) struct Head {
+    rule: CutRule,
+    max_series: usize,
+    gate: RwLock<()>,
+    commit: Mutex<Log>,
+    /// Number of the last commit that is durable; kept in the mode that waits for it.
+    synced: Mutex<u64>,
+    durability: Durability,
+    index: RwLock<Index>,
+    pages: Pages,
+    /// Series that the log does not know yet; whoever commits next logs them, whoever made them.
+    unlogged: Mutex<Vec<(u32, LabelSet)>>,
+    aliases: Mutex<Aliases>,
+    captures: Captures,
+    /// Memory of past batches.
+    spare: Mutex<Vec<Pending>>,
+    exemplars: Mutex<ExemplarRing>,
+    metadata: RwLock<HashMap<u32, Arc<Metadata>>>,
+    times: Times,
+    counts: Counts,
+}
+
+/// What a head is made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadOptions {
+    /// Milliseconds; blocks cut from the head are aligned to it.
+    pub(crate) chunk_range: i64,
+    pub(crate) max_series: usize,
+    pub(crate) max_exemplars: usize,
+    pub(crate) durability: Durability,
+}
+
+/// The time that the head covers.
+#[derive(Debug)]
+struct Times {
+    min: AtomicI64,
+    max: AtomicI64,
+    /// Nothing older is taken: blocks have it.
+    min_valid: AtomicI64,
+}
+
+/// Numbers by which the log knows series beyond their own, and for how long.
+#[derive(Debug, Default)]
+struct Aliases {
+    /// References that turned out to name a series that was there already.
+    slots: HashMap<u64, u32>,
+}
+
+/// What was taken and refused since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    appended: AtomicU64,
+    out_of_order: AtomicU64,
+    out_of_bounds: AtomicU64,
+    duplicate: AtomicU64,
+}
+
+impl Head {
+    /// A head without samples and without a log.
+    pub(crate) fn new(options: HeadOptions) -> Self {
+        Self {
+            rule: CutRule { chunk_range: options.chunk_range },
+            max_series: options.max_series,
+            gate: RwLock::new(()),
+            commit: Mutex::new(Log::none()),
+            synced: Mutex::new(0),
+            durability: options.durability,
+            aliases: Mutex::new(Aliases::default()),
+            index: RwLock::new(Index::starting_at(1)),
+            pages: Pages::new(),
+            unlogged: Mutex::new(Vec::new()),
+            captures: Captures::default(),
+            spare: Mutex::new(Vec::new()),
+            exemplars: Mutex::new(ExemplarRing::new(options.max_exemplars)),
+            metadata: RwLock::new(HashMap::new()),
+            times: Times {
+                min: AtomicI64::new(Timestamp::MAX),
+                max: AtomicI64::new(Timestamp::MIN),
+                min_valid: AtomicI64::new(Timestamp::MIN),
+            },
+            counts: Counts::default(),
+        }
+    }
+
+    /// Oldest and newest time of a sample; `None` without samples.
+    pub(crate) fn time_range(&self) -> Option<TimeRange> {
+        let range =
+            TimeRange::new(self.times.min.load(Ordering::Acquire), self.times.max.load(Ordering::Acquire));
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// Number of series.
+    pub(crate) fn series_count(&self) -> usize {
+        self.index.read().len()
+    }
+
+    /// Nothing older than this is taken: half a chunk range behind the newest sample, so that what is being cut
+    /// into a block does not change, and nothing that blocks already have.
+    fn min_valid(&self) -> Timestamp {
+        let cut = self.times.max.load(Ordering::Acquire).saturating_sub(self.rule.chunk_range / 2);
+        cut.max(self.times.min_valid.load(Ordering::Acquire))
+    }
+
+    /// Widens the time that the head covers.
+    fn cover(&self, first: Timestamp, last: Timestamp) {
+        self.times.min.fetch_min(first, Ordering::AcqRel);
+        self.times.max.fetch_max(last, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,129 @@
+//! The samples of all series, by slot, in pages that are locked one at a time.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use metrics_core::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::series::Series;
+
+/// Series per page. A scraped target's series lie side by side, so that a batch takes few locks.
+pub(super) const PAGE: u32 = 256;
+
+/// Slots of the first shelf; each further one doubles.
+const SHELVES: usize = 25;
+
+/// All series of a head. Grows without moving what is there, so that it is read without a lock of its own.
+#[derive(Debug)]
+pub(super) struct Pages {
+    // Shelf n holds 2^n pages.
+    shelves: [OnceLock<Shelf>; SHELVES],
+}
+
+type Shelf = Box<[OnceLock<Box<Page>>]>;
+
+/// Neighbouring series.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Time of each series' newest sample, readable without the lock; [`NO_SAMPLE`] or [`NO_SERIES`].
+    newest: Box<[AtomicI64]>,
+    series: Mutex<Box<[Series]>>,
+}
+
+/// The series is there and takes any sample.
+pub(super) const NO_SAMPLE: Timestamp = Timestamp::MIN;
+/// The slot has no series, or none any more.
+pub(super) const NO_SERIES: Timestamp = Timestamp::MAX;
+
+impl Pages {
+    pub(super) fn new() -> Self {
+        Self { shelves: std::array::from_fn(|_| OnceLock::new()) }
+    }
+
+    /// The page of a slot, if there is one.
+    #[inline]
+    pub(super) fn get(&self, slot: u32) -> Option<&Page> {
+        let (shelf, at) = place(slot / PAGE);
+        self.shelves[shelf].get()?.get(at)?.get().map(|page| &**page)
+    }
+
+    /// The page of a slot, made if it is missing.
+    pub(super) fn make(&self, slot: u32) -> &Page {
+        let (shelf, at) = place(slot / PAGE);
+        let pages = self.shelves[shelf].get_or_init(|| (0..1 << shelf).map(|_| OnceLock::new()).collect());
+        pages[at].get_or_init(|| Box::new(Page::new()))
+    }
+}
+
+/// Shelf and position of a page: shelf n begins at page 2^n − 1.
+fn place(page: u32) -> (usize, usize) {
+    let shelf = (page + 1).ilog2();
+    (shelf as usize, (page + 1 - (1 << shelf)) as usize)
+}
+
+impl Page {
+    fn new() -> Self {
+        Self {
+            newest: (0..PAGE).map(|_| AtomicI64::new(NO_SERIES)).collect(),
+            series: Mutex::new((0..PAGE).map(|_| Series::default()).collect()),
+        }
+    }
+
+    /// Time of a series' newest sample. May lag behind a commit that is going on.
+    #[inline]
+    pub(super) fn newest(&self, slot: u32) -> Timestamp {
+        self.newest[(slot % PAGE) as usize].load(Ordering::Acquire)
+    }
+
+    /// Sets what [`Page::newest`] answers.
+    #[inline]
+    pub(super) fn set_newest(&self, slot: u32, timestamp: Timestamp) {
+        self.newest[(slot % PAGE) as usize].store(timestamp, Ordering::Release);
+    }
+
+    /// The series, until the guard is dropped.
+    #[inline]
+    pub(super) fn lock(&self) -> PageGuard<'_> {
+        PageGuard(self.series.lock())
+    }
+}
+
+/// The locked series of a page.
+pub(super) struct PageGuard<'a>(MutexGuard<'a, Box<[Series]>>);
+
+impl PageGuard<'_> {
+    /// The series in a slot of this page.
+    #[inline]
+    pub(super) fn series(&mut self, slot: u32) -> &mut Series {
+        &mut self.0[(slot % PAGE) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shelves_follow_each_other_without_gaps() {
+        let mut expected = (0, 0);
+        for page in 0..100_000 {
+            assert_eq!(place(page), expected);
+            expected.1 += 1;
+            if expected.1 == 1 << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert!(place(u32::MAX / PAGE).0 < SHELVES);
+    }
+
+    #[test]
+    fn a_slot_keeps_its_series() {
+        let pages = Pages::new();
+        assert!(pages.get(1000).is_none());
+        pages.make(1000).set_newest(1000, 7);
+        pages.make(70_000);
+        assert_eq!(pages.get(1000).map(|p| p.newest(1000)), Some(7));
+        assert_eq!(pages.get(1001).map(|p| p.newest(1001)), Some(NO_SERIES));
+    }
+}

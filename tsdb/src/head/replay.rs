@@ -1,0 +1,262 @@
+//! Reading the log back into memory on start.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use metrics_core::{Exemplar, LabelSet, Metadata, Timestamp, Value};
+
+use super::append::{HistogramSample, Pending};
+use super::pages::{NO_SAMPLE, NO_SERIES};
+use super::{Head, Log};
+use crate::fs::{FileError, Fs};
+use crate::wal::{self, FloatSample, RecordError, RecordKind, SegmentFile, SegmentReader, Wal, WalOptions};
+
+/// What a replay found.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    /// Samples of series that the log never named.
+    pub(crate) unknown: u64,
+    /// Damage that was cut off, if there was any.
+    pub(crate) damage: Option<FileError>,
+    /// Records that were intact but made no sense.
+    pub(crate) malformed: Vec<FileError>,
+}
+
+impl Head {
+    /// Reads a log, cuts off a damaged end, and goes on writing it.
+    ///
+    /// # Errors
+    /// If files cannot be read or written, or a checkpoint is damaged.
+    pub(crate) fn replay(
+        &self,
+        fs: &Arc<dyn Fs>,
+        dir: &Path,
+        options: WalOptions,
+    ) -> Result<Replayed, FileError> {
+        let mut replay = Replay::new(self);
+        let mut from = 0;
+        if let Some((checkpoint, last)) = wal::last_checkpoint(&**fs, dir)? {
+            for segment in wal::segments(&**fs, &checkpoint)? {
+                replay.segment(&**fs, &segment)?;
+            }
+            from = last + 1;
+        }
+        for segment in wal::segments(&**fs, dir)?.into_iter().filter(|s| s.number >= from) {
+            if let Err(damage) = replay.segment(&**fs, &segment) {
+                let what = damage.to_string();
+                let at = match &damage {
+                    FileError::Damaged { path, offset, .. } => Some((path.clone(), *offset)),
+                    _ => None,
+                };
+                wal::repair(&**fs, dir, damage)?;
+                replay.found.damage = at.map(|(path, offset)| FileError::damaged(path, offset, what));
+                break;
+            }
+        }
+        let wal = Wal::open(fs.clone(), dir, options)?;
+        Ok(replay.finish(wal))
+    }
+}
+
+/// A replay that is going on.
+struct Replay<'a> {
+    head: &'a Head,
+    log: Log,
+    /// References that are not slots.
+    slots: HashMap<u64, u32>,
+    highest: u64,
+    found: Replayed,
+    pending: Pending,
+    buffers: Buffers,
+}
+
+#[derive(Default)]
+struct Buffers {
+    series: Vec<(u64, LabelSet)>,
+    integers: Vec<wal::HistogramSample>,
+    floats: Vec<wal::FloatHistogramSample>,
+    exemplars: Vec<wal::ExemplarRef>,
+    metadata: Vec<wal::MetadataRef>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(head: &'a Head) -> Self {
+        Self {
+            head,
+            log: Log::none(),
+            slots: HashMap::new(),
+            highest: 0,
+            found: Replayed::default(),
+            pending: Pending::default(),
+            buffers: Buffers::default(),
+        }
+    }
+
+    fn segment(&mut self, fs: &dyn Fs, segment: &SegmentFile) -> Result<(), FileError> {
+        let mut reader = SegmentReader::open(fs, &segment.path)?;
+        loop {
+            let at = reader.offset();
+            let Some(record) = reader.next()? else { return Ok(()) };
+            if let Err(error) = self.record(record) {
+                self.found.malformed.push(FileError::damaged(&segment.path, at, error.to_string()));
+            }
+        }
+    }
+
+    /// Applies a record. One that is malformed in the middle is applied as far as it was read.
+    fn record(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        match RecordKind::of(record) {
+            Some(RecordKind::Series) => self.series(record),
+            Some(RecordKind::Samples | RecordKind::SamplesV2) => {
+                let result = wal::read_samples(record, &mut self.pending.floats);
+                let mut floats = std::mem::take(&mut self.pending.floats);
+                floats.retain_mut(|sample| self.locate(sample));
+                self.pending.floats = floats;
+                self.apply();
+                result
+            }
+            Some(
+                RecordKind::Histograms
+                | RecordKind::CustomHistograms
+                | RecordKind::FloatHistograms
+                | RecordKind::CustomFloatHistograms
+                | RecordKind::HistogramsV2
+                | RecordKind::FloatHistogramsV2,
+            ) => self.histograms(record),
+            Some(RecordKind::Exemplars) => self.exemplars(record),
+            Some(RecordKind::Metadata) => self.metadata(record),
+            _ => Ok(()),
+        }
+    }
+
+    fn series(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let mut series = std::mem::take(&mut self.buffers.series);
+        let result = wal::read_series(record, &mut series);
+        let mut index = self.head.index.write();
+        for (reference, labels) in series.drain(..) {
+            if labels.is_empty() {
+                continue;
+            }
+            self.highest = self.highest.max(reference);
+            let hash = labels.stable_hash();
+            let slot = match index.find(&labels, hash) {
+                Some(slot) => slot,
+                None => {
+                    // Slots follow the log's own numbers where those rise, as they do unless the log had trouble.
+                    let wanted = u32::try_from(reference).unwrap_or(0);
+                    index.skip_to(wanted);
+                    // Full indexes lose what they cannot hold; the samples are counted as unknown.
+                    let Ok(slot) = index.add(&labels, hash) else { continue };
+                    self.head.pages.make(slot).set_newest(slot, NO_SAMPLE);
+                    if u64::from(slot) != reference {
+                        self.log.set_reference(slot, reference);
+                    }
+                    slot
+                }
+            };
+            if u64::from(slot) != reference {
+                self.slots.insert(reference, slot);
+            }
+        }
+        drop(index);
+        self.buffers.series = series;
+        result
+    }
+
+    /// Puts the slot in the place of the log's reference. Refuses what blocks have and what is unknown.
+    fn locate(&mut self, sample: &mut FloatSample) -> bool {
+        match self.slot(sample.series, sample.timestamp) {
+            Some(slot) => {
+                sample.series = slot.into();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn slot(&mut self, reference: u64, timestamp: Timestamp) -> Option<u32> {
+        use std::sync::atomic::Ordering;
+        if timestamp < self.head.times.min_valid.load(Ordering::Relaxed) {
+            return None;
+        }
+        let slot = self.known_slot(reference);
+        self.found.unknown += u64::from(slot.is_none());
+        slot
+    }
+
+    fn known_slot(&self, reference: u64) -> Option<u32> {
+        if let Some(slot) = self.slots.get(&reference) {
+            return Some(*slot);
+        }
+        let slot = u32::try_from(reference).ok()?;
+        let page = self.head.pages.get(slot)?;
+        (page.newest(slot) != NO_SERIES).then_some(slot)
+    }
+
+    fn histograms(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let mut integers = std::mem::take(&mut self.buffers.integers);
+        let mut floats = std::mem::take(&mut self.buffers.floats);
+        let result = match RecordKind::of(record) {
+            Some(RecordKind::Histograms | RecordKind::CustomHistograms | RecordKind::HistogramsV2) => {
+                wal::read_histograms(record, &mut integers)
+            }
+            _ => wal::read_float_histograms(record, &mut floats),
+        };
+        let integers_ = integers.drain(..).map(|s| (s.series, s.timestamp, Value::Histogram(s.histogram)));
+        let floats_ = floats.drain(..).map(|s| (s.series, s.timestamp, Value::FloatHistogram(s.histogram)));
+        for (series, timestamp, value) in integers_.chain(floats_) {
+            if let Some(slot) = self.slot(series, timestamp) {
+                self.pending.histograms.push(HistogramSample { slot, timestamp, value, after: 0 });
+            }
+        }
+        self.apply();
+        self.buffers.integers = integers;
+        self.buffers.floats = floats;
+        result
+    }
+
+    fn exemplars(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let mut exemplars = std::mem::take(&mut self.buffers.exemplars);
+        let result = wal::read_exemplars(record, &mut exemplars);
+        for e in exemplars.drain(..) {
+            if let Some(slot) = self.known_slot(e.series) {
+                let exemplar = Exemplar { labels: e.labels, value: e.value, timestamp: Some(e.timestamp) };
+                self.pending.exemplars.push((slot, exemplar));
+            }
+        }
+        self.apply();
+        self.buffers.exemplars = exemplars;
+        result
+    }
+
+    fn metadata(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let mut metadata = std::mem::take(&mut self.buffers.metadata);
+        let result = wal::read_metadata(record, &mut metadata);
+        for m in metadata.drain(..) {
+            if let Some(slot) = self.known_slot(m.series) {
+                let metadata = Metadata { metric_type: m.metric_type, help: m.help, unit: m.unit };
+                self.pending.metadata.push((slot, metadata));
+            }
+        }
+        self.apply();
+        self.buffers.metadata = metadata;
+        result
+    }
+
+    fn apply(&mut self) {
+        self.head.apply(&mut self.pending);
+        self.pending.clear();
+    }
+
+    fn finish(self, wal: Wal) -> Replayed {
+        let mut log = self.log;
+        log.open(wal);
+        *self.head.commit.lock() = log;
+        // New series must not take numbers that the log has given out.
+        let next = u32::try_from(self.highest.saturating_add(1)).unwrap_or(0);
+        self.head.index.write().skip_to(next);
+        self.head.aliases.lock().slots = self.slots;
+        self.found
+    }
+}

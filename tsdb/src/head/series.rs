@@ -1,0 +1,301 @@
+//! One series of the head: its open chunk, its closed chunks, and what may be appended.
+
+use std::sync::Arc;
+
+use metrics_core::{AppendError, Timestamp, Value};
+
+use super::histograms::OpenHistograms;
+use crate::chunk::Encoding;
+use crate::chunk::xor::XorState;
+
+/// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
+pub(super) const SAMPLES_PER_CHUNK: u16 = 120;
+
+/// A chunk that takes no more samples.
+#[derive(Debug, Clone)]
+pub(crate) struct ClosedChunk {
+    /// First and last time in it.
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) samples: u16,
+    pub(crate) data: ChunkData,
+}
+
+/// How a closed chunk is kept.
+#[derive(Debug, Clone)]
+pub(crate) enum ChunkData {
+    /// In an encoding of the field.
+    Encoded(Encoding, Arc<[u8]>),
+    /// Native histograms of one kind, not encoded yet.
+    Histograms(Arc<[(Timestamp, Value)]>),
+}
+
+/// The samples of one series.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    /// The open float chunk; without samples if there is none.
+    floats: XorState,
+    bytes: Vec<u8>,
+    /// Time of the first sample of the open chunk.
+    first: Timestamp,
+    /// From this time on a new chunk is due.
+    next_cut: Timestamp,
+    /// Samples taken since the series was made, whether still here or not.
+    taken: u32,
+    // A million series have none: the box spares each of them 16 bytes.
+    #[allow(clippy::box_collection)]
+    closed: Option<Box<Vec<ClosedChunk>>>,
+    histograms: Option<Box<OpenHistograms>>,
+}
+
+/// What the series needs to know of its head.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CutRule {
+    /// Chunks do not cross multiples of this many milliseconds.
+    pub(super) chunk_range: i64,
+}
+
+impl Series {
+    /// Time of the newest sample.
+    pub(super) fn last_time(&self) -> Option<Timestamp> {
+        if !self.floats.is_empty() {
+            return Some(self.floats.last_timestamp());
+        }
+        let open = self.histograms.as_ref().and_then(|h| h.last_time());
+        open.or_else(|| self.closed().last().map(|c| c.last))
+    }
+
+    /// Time of the oldest sample.
+    pub(super) fn first_time(&self) -> Option<Timestamp> {
+        if let Some(chunk) = self.closed().first() {
+            return Some(chunk.first);
+        }
+        if !self.floats.is_empty() {
+            return Some(self.first);
+        }
+        self.histograms.as_ref().and_then(|h| h.first_time())
+    }
+
+    /// Samples taken since the series was made.
+    pub(super) fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Whether a float may follow what is here; equal repeats of the newest sample may.
+    pub(super) fn check_float(&self, timestamp: Timestamp, value: f64) -> Result<(), AppendError> {
+        match self.last_time() {
+            Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
+            Some(last) if timestamp == last => {
+                let same = self.last_float().is_some_and(|v| v.to_bits() == value.to_bits());
+                if same { Ok(()) } else { Err(AppendError::Duplicate) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest sample, if it is a float and its chunk is open.
+    fn last_float(&self) -> Option<f64> {
+        (!self.floats.is_empty()).then(|| self.floats.last_value())
+    }
+
+    /// Adds a float and reports whether it was taken: a sample that is not newer is dropped.
+    pub(super) fn push_float(&mut self, timestamp: Timestamp, value: f64, rule: CutRule) -> bool {
+        if self.floats.is_empty() {
+            if self.last_time().is_some_and(|last| timestamp <= last) {
+                return false;
+            }
+            self.close_histograms();
+            self.open(timestamp, rule);
+        } else if timestamp <= self.floats.last_timestamp() {
+            return false;
+        } else if self.is_cut_due(timestamp) {
+            self.close_floats();
+            self.open(timestamp, rule);
+        }
+        let needed = self.floats.len() + XorState::ROOM;
+        if self.bytes.len() < needed {
+            grow(&mut self.bytes, needed);
+        }
+        // A chunk is cut long before it is full.
+        if self.floats.append(&mut self.bytes, timestamp, value).is_err() {
+            return false;
+        }
+        self.taken = self.taken.wrapping_add(1);
+        true
+    }
+
+    fn open(&mut self, timestamp: Timestamp, rule: CutRule) {
+        self.first = timestamp;
+        self.next_cut = end_of_range(timestamp, rule.chunk_range);
+    }
+
+    /// As the original: when a quarter is full, the rest of the block range is shared out evenly; a chunk that
+    /// fills faster than foreseen is cut at twice its size.
+    #[inline]
+    fn is_cut_due(&mut self, timestamp: Timestamp) -> bool {
+        let samples = self.floats.samples();
+        if samples == SAMPLES_PER_CHUNK / 4 {
+            self.next_cut = share_out(self.first, self.floats.last_timestamp(), self.next_cut);
+        }
+        timestamp >= self.next_cut || samples >= 2 * SAMPLES_PER_CHUNK
+    }
+
+    /// Closes the open chunk of floats, if there is one.
+    pub(super) fn close_floats(&mut self) {
+        if let Some(chunk) = self.open_float_chunk() {
+            self.closed.get_or_insert_default().push(chunk);
+            self.floats = XorState::new();
+            self.bytes.clear();
+        }
+    }
+
+    /// A copy of the open chunk of floats, as if it were closed now.
+    pub(super) fn open_float_chunk(&self) -> Option<ClosedChunk> {
+        if self.floats.is_empty() {
+            return None;
+        }
+        let mut bytes: Arc<[u8]> = Arc::from(self.open_float_bytes());
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            self.floats.seal(bytes);
+        }
+        Some(ClosedChunk {
+            first: self.first,
+            last: self.floats.last_timestamp(),
+            samples: self.floats.samples(),
+            data: ChunkData::Encoded(Encoding::Xor, bytes),
+        })
+    }
+
+    /// The unsealed bytes of the open chunk of floats.
+    pub(super) fn open_float_bytes(&self) -> &[u8] {
+        &self.bytes[..self.floats.len().min(self.bytes.len())]
+    }
+
+    /// Closes the open chunk of histograms, if there is one.
+    pub(super) fn close_histograms(&mut self) {
+        if let Some(open) = self.histograms.take() {
+            self.closed.get_or_insert_default().extend(open.to_chunk());
+        }
+    }
+
+    /// Whether a histogram may follow what is here; equal repeats of the newest sample may.
+    pub(super) fn check_histogram(&self, timestamp: Timestamp, value: &Value) -> Result<(), AppendError> {
+        match self.last_time() {
+            Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
+            Some(last) if timestamp == last => {
+                let newest = self.histograms.as_ref().and_then(|h| h.last());
+                if newest.is_some_and(|v| is_same(v, value)) { Ok(()) } else { Err(AppendError::Duplicate) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a histogram and reports whether it was taken: a sample that is not newer is dropped.
+    pub(super) fn push_histogram(&mut self, timestamp: Timestamp, value: Value, rule: CutRule) -> bool {
+        if self.last_time().is_some_and(|last| timestamp <= last) {
+            return false;
+        }
+        self.close_floats();
+        if self.histograms.as_ref().is_some_and(|h| h.is_cut_due(timestamp, &value)) {
+            self.close_histograms();
+        }
+        let end = end_of_range(timestamp, rule.chunk_range);
+        let open = self.histograms.get_or_insert_with(|| Box::new(OpenHistograms::new(end)));
+        open.push(timestamp, value);
+        self.taken = self.taken.wrapping_add(1);
+        true
+    }
+
+    /// Chunks that take no more samples, oldest first.
+    pub(super) fn closed(&self) -> &[ClosedChunk] {
+        self.closed.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// All chunks with samples in `first ..= last`, open ones copied, oldest first.
+    pub(super) fn chunks(&self, first: Timestamp, last: Timestamp) -> Vec<ClosedChunk> {
+        let mut all: Vec<ClosedChunk> = self.closed().to_vec();
+        all.extend(self.open_float_chunk());
+        if let Some(open) = &self.histograms {
+            all.extend(open.to_chunk());
+        }
+        all.retain(|c| c.first <= last && first <= c.last);
+        all
+    }
+}
+
+/// Equal to the bit, so that a staleness marker equals itself.
+fn is_same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Histogram(a), Value::Histogram(b)) => a.to_float().same_data(&b.to_float()),
+        (Value::FloatHistogram(a), Value::FloatHistogram(b)) => a.same_data(b),
+        _ => false,
+    }
+}
+
+/// The end of the aligned range that a time lies in, itself outside.
+pub(super) fn end_of_range(timestamp: Timestamp, range: i64) -> Timestamp {
+    timestamp.div_euclid(range).saturating_add(1).saturating_mul(range)
+}
+
+/// When to cut a chunk that is a quarter full, so that equal chunks fill the time until `end`.
+fn share_out(first: Timestamp, last: Timestamp, end: Timestamp) -> Timestamp {
+    let span = end.saturating_sub(first) as f64;
+    let chunks = span / (last.saturating_sub(first).saturating_add(1) as f64 * 4.0);
+    if chunks <= 1.0 { end } else { (first as f64 + span / chunks.floor()) as i64 }
+}
+
+/// Grows by 64 bytes at a time: doubling would leave a quarter of all chunk memory empty.
+#[cold]
+fn grow(bytes: &mut Vec<u8>, needed: usize) {
+    let target = needed.next_multiple_of(64);
+    bytes.reserve_exact(target - bytes.len());
+    bytes.resize(target, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+    const RULE: CutRule = CutRule { chunk_range: 2 * HOUR };
+
+    fn filled(step: i64, samples: i64) -> Series {
+        let mut series = Series::default();
+        for i in 0..samples {
+            assert!(series.push_float(i * step, i as f64, RULE));
+        }
+        series
+    }
+
+    #[test]
+    fn chunks_hold_120_samples_and_end_with_the_block() {
+        let series = filled(15_000, 961);
+        let sizes: Vec<_> = series.closed().iter().map(|c| (c.first, c.samples)).collect();
+        let expected: Vec<_> = (0..8).map(|i| (i * HOUR / 2, 120)).collect();
+        assert_eq!(sizes, expected);
+        let open = series.open_float_chunk().unwrap();
+        assert_eq!((open.samples, open.first), (1, 4 * HOUR));
+    }
+
+    #[test]
+    fn a_faster_rate_cuts_at_twice_the_size() {
+        let mut series = filled(15_000, 31);
+        for i in 0..1000 {
+            assert!(series.push_float(31 * 15_000 + i, 1.0, RULE));
+        }
+        let sizes: Vec<_> = series.closed().iter().map(|c| c.samples).collect();
+        // The next chunks know the new rate.
+        assert_eq!(sizes[0], 2 * SAMPLES_PER_CHUNK);
+        assert!(sizes.len() > 5 && sizes[1..].iter().all(|n| (120..125).contains(n)), "{sizes:?}");
+    }
+
+    #[test]
+    fn only_newer_samples_and_equal_repeats_pass() {
+        let mut series = filled(1000, 10);
+        assert!(series.check_float(9000, 9.0).is_ok());
+        assert!(matches!(series.check_float(9000, 8.0), Err(AppendError::Duplicate)));
+        assert!(matches!(series.check_float(8000, 8.0), Err(AppendError::OutOfOrder)));
+        assert!(!series.push_float(9000, 9.0, RULE));
+        assert_eq!(series.taken(), 10);
+    }
+}

@@ -1,0 +1,101 @@
+//! Samples of one series from several places, as one.
+
+use metrics_core::{Column, Columns, TimeRange, Timestamp};
+
+use crate::chunk::{ChunkError, Encoding, xor};
+
+/// Decodes the first `samples` samples of a chunk and adds those in the range to the columns.
+pub(crate) fn append_encoded(
+    encoding: Encoding,
+    bytes: &[u8],
+    samples: u16,
+    range: TimeRange,
+    into: &mut Columns,
+) -> Result<(), ChunkError> {
+    match encoding {
+        Encoding::Xor => {
+            let from = into.floats.timestamps.len();
+            xor::decode_open(bytes, samples, &mut into.floats.timestamps, &mut into.floats.values)?;
+            trim(&mut into.floats, from, range);
+            Ok(())
+        }
+        other => Err(ChunkError::Encoding { id: other.id() }),
+    }
+}
+
+/// Drops what is outside the range among the elements from `from` on.
+fn trim<T>(column: &mut Column<T>, from: usize, range: TimeRange) {
+    let end = from + column.timestamps[from..].partition_point(|t| *t <= range.end);
+    column.timestamps.truncate(end);
+    column.values.truncate(end);
+    let start = from + column.timestamps[from..].partition_point(|t| *t < range.start);
+    if start > from {
+        column.timestamps.drain(from..start);
+        column.values.drain(from..start);
+    }
+}
+
+/// Puts columns that several sources filled one after the other in order of time. Of equal times the one added
+/// first stays; a time in both columns stays with the floats.
+pub(crate) fn put_in_order(columns: &mut Columns) {
+    order(&mut columns.floats);
+    order(&mut columns.histograms);
+    if columns.floats.timestamps.is_empty() || columns.histograms.timestamps.is_empty() {
+        return;
+    }
+    let floats = &columns.floats.timestamps;
+    let histograms = &mut columns.histograms;
+    let keep: Vec<bool> = histograms.timestamps.iter().map(|t| floats.binary_search(t).is_err()).collect();
+    retain(histograms, &keep);
+}
+
+fn order<T: Clone>(column: &mut Column<T>) {
+    if column.timestamps.is_sorted_by(|a, b| a < b) {
+        return;
+    }
+    let mut order: Vec<u32> = (0..column.timestamps.len() as u32).collect();
+    // Stable: among equal times the first source's comes first.
+    order.sort_by_key(|i| column.timestamps[*i as usize]);
+    order.dedup_by_key(|i| column.timestamps[*i as usize]);
+    column.timestamps = order.iter().map(|i| column.timestamps[*i as usize]).collect::<Vec<Timestamp>>();
+    column.values = order.iter().map(|i| column.values[*i as usize].clone()).collect();
+}
+
+fn retain<T>(column: &mut Column<T>, keep: &[bool]) {
+    let mut flags = keep.iter();
+    column.timestamps.retain(|_| *flags.next().unwrap_or(&true));
+    let mut flags = keep.iter();
+    column.values.retain(|_| *flags.next().unwrap_or(&true));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_sources_become_one_rising_column() {
+        let mut columns = Columns::default();
+        for (t, v) in [(10, 1.0), (20, 2.0), (30, 3.0), (15, 9.0), (20, 8.0), (40, 7.0)] {
+            columns.floats.push(t, v);
+        }
+        for t in [5, 20, 50] {
+            columns.histograms.push(t, Default::default());
+        }
+        put_in_order(&mut columns);
+        assert_eq!(columns.floats.timestamps, [10, 15, 20, 30, 40]);
+        assert_eq!(columns.floats.values, [1.0, 9.0, 2.0, 3.0, 7.0]);
+        assert_eq!(columns.histograms.timestamps, [5, 50]);
+        assert_eq!(columns.histograms.values.len(), 2);
+    }
+
+    #[test]
+    fn columns_are_cut_to_the_range() {
+        let mut column = Column::default();
+        for t in 0..10 {
+            column.push(t, t);
+        }
+        trim(&mut column, 2, TimeRange::new(4, 7));
+        assert_eq!(column.timestamps, [0, 1, 4, 5, 6, 7]);
+        assert_eq!(column.values, column.timestamps);
+    }
+}

@@ -1,0 +1,60 @@
+//! How a store behaves.
+
+use crate::wal::WalOptions;
+
+/// Settings of a store. All times are milliseconds.
+///
+/// ```
+/// use tsdb::{Durability, Options};
+/// let options = Options { durability: Durability::Power, ..Options::default() };
+/// assert_eq!(options.block_range, 2 * 3600 * 1000);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Time that a freshly cut block covers, in milliseconds, and the grid to which it is aligned. Default 2 h.
+    pub block_range: i64,
+    /// Time that a compacted block covers at most, in milliseconds. Default 54 h, that is three steps of three.
+    pub max_block_range: i64,
+    /// How long samples are kept, in milliseconds back from the newest block; `None` keeps all. Default 15 d.
+    pub retention: Option<i64>,
+    /// Bytes that blocks and log may take together before the oldest blocks leave; `None` is no limit, the
+    /// default.
+    pub retention_size: Option<u64>,
+    /// What a commit has survived when it returns. Default [`Durability::Process`].
+    pub durability: Durability,
+    /// Whether to keep a write-ahead log; without one a restart loses what is not in blocks yet. Default `true`.
+    pub log: bool,
+    /// Size of the log's segments, and their compression. Default 128 MiB, snappy.
+    pub wal: WalOptions,
+    /// Series in memory at most; appending to further ones is refused. Default no limit.
+    pub max_series: usize,
+    /// Exemplars kept in memory, the newest of all series; 0 keeps none. Default 100,000.
+    pub max_exemplars: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        const HOUR: i64 = 3_600_000;
+        Self {
+            block_range: 2 * HOUR,
+            max_block_range: 54 * HOUR,
+            retention: Some(15 * 24 * HOUR),
+            retention_size: None,
+            durability: Durability::Process,
+            log: true,
+            wal: WalOptions::default(),
+            max_series: usize::MAX,
+            max_exemplars: 100_000,
+        }
+    }
+}
+
+/// What a commit has survived when it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// The end of this process, however violent: the samples are with the operating system. As the original.
+    #[default]
+    Process,
+    /// The end of the power: the samples are on the disk. Writers that commit at the same time share one sync.
+    Power,
+}
