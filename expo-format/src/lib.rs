@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | classic text 0.0.4 and 1.0.0 | [`text::Parser`] | [`text::write`] |
 //! | OpenMetrics 1.0 | [`openmetrics::Parser`] | [`openmetrics::write`] |
+//! | remote write 1.0 (`remote-write`) | `remote_write::v1::Request` | `remote_write::v1::RequestBuilder` |
 //!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
 //! any.
@@ -35,6 +36,9 @@
 //! }
 //! assert_eq!(seen, [(r#"up{job="node"}"#.to_owned(), 1.0)]);
 //! ```
+//!
+//! # Features
+//! - `remote-write`: remote-write messages and their snappy block framing (brings in `snap`)
 #![forbid(unsafe_code)]
 
 // What a page says.
@@ -48,12 +52,18 @@ mod line;
 mod number;
 mod page;
 
+// Ground that the binary formats share.
+#[cfg(feature = "remote-write")]
+mod wire;
+
 // Which format, and any format.
 mod negotiate;
 mod page_parser;
 
 // One format per folder.
 pub mod openmetrics;
+#[cfg(feature = "remote-write")]
+pub mod remote_write;
 pub mod text;
 
 pub use error::{Found, ParseError, Problem};

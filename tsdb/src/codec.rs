@@ -29,7 +29,6 @@ pub(crate) fn put_bytes(buf: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// CRC32C of the bytes, in four bytes.
-#[expect(dead_code)]
 pub(crate) fn put_crc(buf: &mut Vec<u8>, of: &[u8]) {
     buf.extend_from_slice(&crc32c::crc32c(of).to_be_bytes());
 }
@@ -57,7 +56,6 @@ impl<'a> Reader<'a> {
 
     /// Bytes read so far.
     #[inline]
-    #[expect(dead_code)]
     pub(crate) fn position(&self) -> usize {
         self.at
     }
@@ -107,7 +105,6 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    #[expect(dead_code)]
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         self.array("four bytes").map(u32::from_be_bytes)
     }

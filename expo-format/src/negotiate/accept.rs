@@ -46,12 +46,6 @@ impl<'a> Clause<'a> {
     }
 }
 
-/// A parameter of a media type, without quotes.
-pub(super) fn parameter<'a>(content_type: &'a str, name: &str) -> Option<&'a str> {
-    let (_, parameters) = content_type.split_once(';')?;
-    pairs(parameters).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_matches('"'))
-}
-
 fn pairs(parameters: &str) -> impl Iterator<Item = (&str, &str)> {
     parameters.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;

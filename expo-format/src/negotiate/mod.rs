@@ -4,12 +4,14 @@
 //! parameter; RFC 9110, section 12.5.1 for `Accept`.
 
 mod accept;
+mod media_type;
 
 use std::fmt;
 
 use metrics_core::Escaping;
 
 use accept::Clause;
+use media_type::MediaType;
 
 /// A format of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,24 +62,15 @@ impl Format {
         if content_type.is_empty() {
             return Err(ContentTypeError::Blank);
         }
-        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let version_1 = || accept::parameter(content_type, "version") == Some("1.0.0");
-        match media_type.as_str() {
-            "text/plain" if version_1() => Ok(Self::TextUtf8),
+        let malformed = || ContentTypeError::Malformed(content_type.to_owned());
+        let header = MediaType::parse(content_type).ok_or_else(malformed)?;
+        match header.name.as_str() {
+            "text/plain" if header.parameter("version") == Some("1.0.0") => Ok(Self::TextUtf8),
             "text/plain" => Ok(Self::Text),
             "application/openmetrics-text" => Ok(Self::OpenMetrics),
             "application/vnd.google.protobuf" => Ok(Self::Protobuf),
-            other if is_media_type(other) => Err(ContentTypeError::Unsupported(content_type.to_owned())),
-            _ => Err(ContentTypeError::Malformed(content_type.to_owned())),
+            _ => Err(ContentTypeError::Unsupported(content_type.to_owned())),
         }
-    }
-}
-
-fn is_media_type(text: &str) -> bool {
-    let is_token = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-    match text.split_once('/') {
-        Some((kind, sub)) => is_token(kind) && is_token(sub),
-        None => is_token(text),
     }
 }
 
@@ -259,6 +252,8 @@ mod tests {
             ("", Err(ContentTypeError::Blank)),
             ("text/html", Err(ContentTypeError::Unsupported("text/html".to_owned()))),
             ("a b", Err(ContentTypeError::Malformed("a b".to_owned()))),
+            ("text/plain; charset", Err(ContentTypeError::Malformed("text/plain; charset".to_owned()))),
+            ("text/plain; a=\"x;y\" ; b=1;", Ok(Format::Text)),
         ] {
             assert_eq!(Format::of_page(header), format, "{header}");
         }

@@ -162,8 +162,10 @@ pub struct NumberLiteral {
 /// A text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StringLiteral {
-    /// The text, unquoted.
+    /// The text, unquoted; bytes that are not valid UTF-8 stand replaced.
     pub value: String,
+    /// The exact bytes where they are not valid UTF-8.
+    pub bytes: Option<Box<[u8]>>,
     /// Where it stands, quotes included.
     pub span: Span,
 }

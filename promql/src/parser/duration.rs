@@ -1,5 +1,9 @@
 //! Lengths of time inside a query: literals, and arithmetic over them that needs the query's step and range.
 
+use std::time::Duration;
+
+use metrics_core::time::{DurationError, format_duration, parse_duration};
+
 use super::ast::{NumberLiteral, Span};
 
 /// A range, offset or step as written.
@@ -14,6 +18,11 @@ pub enum Length {
 impl Length {
     /// No length.
     pub const ZERO: Self = Self::Fixed(0);
+
+    /// A fixed length, rounded to nanoseconds.
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self::Fixed((seconds * 1e9).round() as i64)
+    }
 
     /// Whether this is the literal zero, which for an offset means the same as none.
     pub fn is_zero(&self) -> bool {
@@ -33,7 +42,7 @@ impl Length {
                 if !seconds.is_finite() {
                     return Err(error(LengthErrorKind::NotFinite));
                 }
-                if seconds.abs() > MAX_SECONDS {
+                if is_out_of_range(seconds) {
                     return Err(error(LengthErrorKind::OutOfRange));
                 }
                 Ok((seconds * 1000.0) as i64)
@@ -65,7 +74,27 @@ pub struct LengthContext {
 }
 
 /// The field counts nanoseconds in 64 bits.
-pub(crate) const MAX_SECONDS: f64 = 9_223_372_036.854_775_807;
+const MAX_SECONDS: f64 = 9_223_372_036.854_776;
+
+/// Whether so many seconds are more than a duration can hold.
+pub(crate) fn is_out_of_range(seconds: f64) -> bool {
+    seconds.abs() > MAX_SECONDS
+}
+
+/// Reads a duration literal such as `1h30m`, in seconds. Errors carry the original's words.
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
+    match parse_duration(text) {
+        Ok(duration) => Ok(duration.as_millis() as f64 / 1000.0),
+        Err(DurationError::Syntax) => Err(format!("not a valid duration string: {}", super::quote(text))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Writes a length as the language does: `1h30m`, `-5m`; units below a millisecond are cut off.
+pub(crate) fn format_nanos(nanos: i64) -> String {
+    let text = format_duration(Duration::from_nanos(nanos.unsigned_abs()));
+    if nanos < 0 { format!("-{text}") } else { text }
+}
 
 /// An operand of a duration expression.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,8 @@ pub mod xor;
 
 use std::fmt;
 
+use metrics_core::Columns;
+
 /// How the bytes of a chunk are to be read; the number is what stands in chunk files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -107,5 +109,16 @@ pub fn sample_count(chunk: &[u8]) -> Result<u16, ChunkError> {
     match chunk {
         [high, low, ..] => Ok(u16::from_be_bytes([*high, *low])),
         _ => Err(ChunkError::Truncated { len: chunk.len(), samples: 0 }),
+    }
+}
+
+/// Decodes a chunk of any encoding and appends its samples to the columns.
+///
+/// # Errors
+/// If the chunk is damaged; the columns then hold what they held, or more samples.
+pub fn decode(encoding: Encoding, chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
+    match encoding {
+        Encoding::Xor => xor::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
+        _ => Err(ChunkError::Encoding { id: encoding.id() }),
     }
 }

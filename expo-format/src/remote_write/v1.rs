@@ -1,0 +1,293 @@
+//! Remote write 1.0: the message `prometheus.WriteRequest`.
+
+use metrics_core::{Exemplar, LabelSet, Metadata, MetricType, Timestamp, Value};
+
+use super::{HistogramSample, LabelsError, Sample, histogram, label_set};
+use crate::wire::{self, Field, Reader, WireError};
+
+/// A message, read as it is iterated over.
+///
+/// ```
+/// use expo_format::remote_write::v1::{Request, RequestBuilder, Series};
+/// use metrics_core::LabelSet;
+///
+/// let mut builder = RequestBuilder::default();
+/// let labels = LabelSet::from_pairs([("__name__", "up"), ("job", "node")]);
+/// builder.series(&Series { samples: &[(1000, 1.0)], ..Series::new(&labels) });
+/// let message = builder.finish();
+///
+/// for series in Request::new(&message).series() {
+///     let series = series.unwrap();
+///     assert_eq!(series.label_set().unwrap(), labels);
+///     let sample = series.samples().next().unwrap().unwrap();
+///     assert_eq!((sample.timestamp, sample.value), (1000, 1.0));
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    fields: Reader<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// A request in the unpacked bytes of a body.
+    pub fn new(message: &'a [u8]) -> Self {
+        Self { fields: Reader::new(message) }
+    }
+
+    /// The series, in order. After an error there is nothing more to be had.
+    pub fn series(&self) -> impl Iterator<Item = Result<TimeSeries<'a>, WireError>> + use<'a> {
+        fields(self.fields, 1, |field| Ok(TimeSeries { fields: field.message()? }))
+    }
+
+    /// What metric families mean, as `(family name, metadata)`.
+    pub fn metadata(&self) -> impl Iterator<Item = Result<(&'a str, Metadata), WireError>> + use<'a> {
+        fields(self.fields, 3, read_metadata)
+    }
+
+    /// Reads the whole message once and keeps nothing, so that a broken one is refused before its first series
+    /// is taken.
+    ///
+    /// # Errors
+    /// Where the message is broken.
+    pub fn check(&self) -> Result<(), WireError> {
+        for series in self.series() {
+            let series = series?;
+            let mut fields = series.fields;
+            while let Some(field) = fields.field()? {
+                match field.number {
+                    1 => drop(read_label(&field)?),
+                    2 => drop(read_sample(&field)?),
+                    3 => drop(field.message()?),
+                    4 => drop(histogram::read(field.message()?)?),
+                    _ => {}
+                }
+            }
+        }
+        self.metadata().try_for_each(|m| m.map(drop))
+    }
+}
+
+/// All fields of one number, read by `read`; the iterator ends after an error.
+fn fields<'a, T>(
+    mut rest: Reader<'a>,
+    number: u32,
+    read: impl Fn(&Field<'a>) -> Result<T, WireError>,
+) -> impl Iterator<Item = Result<T, WireError>> {
+    let mut broken = false;
+    std::iter::from_fn(move || {
+        while !broken {
+            match rest.field() {
+                Ok(Some(field)) if field.number == number => {
+                    let item = read(&field);
+                    broken = item.is_err();
+                    return Some(item);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return None,
+                Err(e) => {
+                    broken = true;
+                    return Some(Err(e));
+                }
+            }
+        }
+        None
+    })
+}
+
+/// One series of a request, with its samples.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeSeries<'a> {
+    fields: Reader<'a>,
+}
+
+impl<'a> TimeSeries<'a> {
+    /// The labels, sorted; labels with an empty value are left out.
+    ///
+    /// # Errors
+    /// If the message is broken, or these labels are not what a series can have.
+    pub fn label_set(&self) -> Result<LabelSet, LabelsError> {
+        read_labels(self.fields, 1)
+    }
+
+    /// The float samples, in order.
+    pub fn samples(&self) -> impl Iterator<Item = Result<Sample, WireError>> + use<'a> {
+        fields(self.fields, 2, read_sample)
+    }
+
+    /// The exemplars, in order.
+    pub fn exemplars(&self) -> impl Iterator<Item = Result<Exemplar, LabelsError>> + use<'a> {
+        fields(self.fields, 3, Field::message).map(|message| read_exemplar(message?))
+    }
+
+    /// The native histograms, in order.
+    pub fn histograms(&self) -> impl Iterator<Item = Result<HistogramSample, WireError>> + use<'a> {
+        fields(self.fields, 4, |field| histogram::read(field.message()?))
+    }
+}
+
+type RawLabel<'a> = (&'a [u8], &'a [u8]);
+
+fn read_label<'a>(field: &Field<'a>) -> Result<RawLabel<'a>, WireError> {
+    let mut label = (&b""[..], &b""[..]);
+    let mut parts = field.message()?;
+    while let Some(part) = parts.field()? {
+        match part.number {
+            1 => label.0 = part.bytes()?,
+            2 => label.1 = part.bytes()?,
+            _ => {}
+        }
+    }
+    Ok(label)
+}
+
+fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError> {
+    let mut pairs = Vec::with_capacity(16);
+    for label in fields(message, number, read_label) {
+        let (name, value) = label?;
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| LabelsError::NotUtf8);
+        pairs.push((text(name)?, text(value)?));
+    }
+    label_set(pairs)
+}
+
+fn read_sample(field: &Field<'_>) -> Result<Sample, WireError> {
+    let mut sample = Sample { timestamp: 0, value: 0.0, created: None };
+    let mut parts = field.message()?;
+    while let Some(part) = parts.field()? {
+        match part.number {
+            1 => sample.value = part.double()?,
+            2 => sample.timestamp = part.int64()?,
+            _ => {}
+        }
+    }
+    Ok(sample)
+}
+
+fn read_exemplar(message: Reader<'_>) -> Result<Exemplar, LabelsError> {
+    let (mut value, mut timestamp) = (0.0, 0);
+    let mut parts = message;
+    while let Some(part) = parts.field()? {
+        match part.number {
+            2 => value = part.double()?,
+            3 => timestamp = part.int64()?,
+            _ => {}
+        }
+    }
+    Ok(Exemplar { labels: read_labels(message, 1)?, value, timestamp: Some(timestamp) })
+}
+
+/// The metric types in the order of their numbers.
+const TYPES: [MetricType; 8] = [
+    MetricType::Unknown,
+    MetricType::Counter,
+    MetricType::Gauge,
+    MetricType::Histogram,
+    MetricType::GaugeHistogram,
+    MetricType::Summary,
+    MetricType::Info,
+    MetricType::StateSet,
+];
+
+fn read_metadata<'a>(field: &Field<'a>) -> Result<(&'a str, Metadata), WireError> {
+    let (mut name, mut metadata) = ("", Metadata::default());
+    let mut parts = field.message()?;
+    while let Some(part) = parts.field()? {
+        match part.number {
+            1 => {
+                let number = usize::try_from(part.uint64()?).unwrap_or(usize::MAX);
+                metadata.metric_type = TYPES.get(number).copied().unwrap_or_default();
+            }
+            2 => name = part.string()?,
+            4 => metadata.help = part.string()?.to_owned(),
+            5 => metadata.unit = part.string()?.to_owned(),
+            _ => {}
+        }
+    }
+    Ok((name, metadata))
+}
+
+/// What a request says of one series.
+#[derive(Debug, Clone, Copy)]
+pub struct Series<'a> {
+    /// Its labels.
+    pub labels: &'a LabelSet,
+    /// Its float samples.
+    pub samples: &'a [(Timestamp, f64)],
+    /// Its exemplars.
+    pub exemplars: &'a [Exemplar],
+    /// Its native histograms.
+    pub histograms: &'a [(Timestamp, Value)],
+}
+
+impl<'a> Series<'a> {
+    /// A series without samples yet.
+    pub fn new(labels: &'a LabelSet) -> Self {
+        Self { labels, samples: &[], exemplars: &[], histograms: &[] }
+    }
+}
+
+/// Puts a request together.
+#[derive(Debug, Clone, Default)]
+pub struct RequestBuilder {
+    message: Vec<u8>,
+}
+
+impl RequestBuilder {
+    /// Adds a series.
+    pub fn series(&mut self, series: &Series<'_>) -> &mut Self {
+        wire::message(&mut self.message, 1, |out| {
+            write_labels(out, series.labels);
+            for (timestamp, value) in series.samples {
+                wire::message(out, 2, |out| {
+                    wire::double(out, 1, *value);
+                    wire::int64(out, 2, *timestamp);
+                });
+            }
+            for exemplar in series.exemplars {
+                wire::message(out, 3, |out| {
+                    write_labels(out, &exemplar.labels);
+                    wire::double(out, 2, exemplar.value);
+                    wire::int64(out, 3, exemplar.timestamp.unwrap_or(0));
+                });
+            }
+            for (timestamp, value) in series.histograms {
+                wire::message(out, 4, |out| histogram::write(out, *timestamp, value));
+            }
+        });
+        self
+    }
+
+    /// Adds what a metric family means.
+    pub fn metadata(&mut self, family: &str, metadata: &Metadata) -> &mut Self {
+        wire::message(&mut self.message, 3, |out| {
+            let number = TYPES.iter().position(|t| *t == metadata.metric_type).unwrap_or(0);
+            wire::int64(out, 1, number as i64);
+            wire::string(out, 2, family.as_bytes());
+            wire::string(out, 4, metadata.help.as_bytes());
+            wire::string(out, 5, metadata.unit.as_bytes());
+        });
+        self
+    }
+
+    /// Bytes gathered so far.
+    pub fn size(&self) -> usize {
+        self.message.len()
+    }
+
+    /// The message, ready to be compressed.
+    pub fn finish(self) -> Vec<u8> {
+        self.message
+    }
+}
+
+fn write_labels(out: &mut Vec<u8>, labels: &LabelSet) {
+    for (name, value) in labels {
+        wire::message(out, 1, |out| {
+            wire::string(out, 1, name.as_bytes());
+            wire::string(out, 2, value.as_bytes());
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! Takes messages apart.
+
+use super::{WireError, WireProblem};
+
+/// How deep unknown groups may nest; nobody has sent one for years.
+const MAX_GROUP_DEPTH: u32 = 16;
+
+/// The fields of one message, in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Where this message begins inside the outermost one.
+    base: usize,
+}
+
+/// One field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    content: Content<'a>,
+    offset: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Content<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    /// No message of this crate has such a field, so its value is not kept.
+    Fixed32,
+    /// The bytes, and where they begin inside the outermost message.
+    Bytes(&'a [u8], usize),
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, base: 0 }
+    }
+
+    /// Bytes not read yet.
+    pub(crate) fn remaining(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    /// Where the reader stands inside the outermost message.
+    pub(crate) fn offset(&self) -> usize {
+        self.base + self.at
+    }
+
+    /// The next field; `None` at the end of the message.
+    #[inline]
+    pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, WireError> {
+        loop {
+            if self.at >= self.bytes.len() {
+                return Ok(None);
+            }
+            let offset = self.offset();
+            let key = self.varint()?;
+            let Some(number) = u32::try_from(key >> 3).ok().filter(|n| *n != 0) else {
+                return Err(self.error(offset, WireProblem::Key(key)));
+            };
+            let content = match key & 7 {
+                0 => Content::Varint(self.varint()?),
+                1 => Content::Fixed64(u64::from_le_bytes(self.array()?)),
+                2 => {
+                    let length = self.varint()?;
+                    let start = self.offset();
+                    let length = usize::try_from(length).ok().filter(|n| *n <= self.remaining());
+                    let length = length.ok_or_else(|| self.error(start, WireProblem::Truncated))?;
+                    Content::Bytes(self.take(length)?, start)
+                }
+                3 => {
+                    self.skip_group(number, MAX_GROUP_DEPTH)?;
+                    continue;
+                }
+                5 => {
+                    self.array::<4>()?;
+                    Content::Fixed32
+                }
+                _ => return Err(self.error(offset, WireProblem::Key(key))),
+            };
+            return Ok(Some(Field { number, content, offset }));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if let Some(&first) = rest.first()
+            && first < 0x80
+        {
+            self.at += 1;
+            return Ok(u64::from(first));
+        }
+        let mut value = 0u64;
+        for (i, b) in rest.iter().take(10).enumerate() {
+            // The tenth byte has room for one bit only.
+            if i == 9 && *b > 1 {
+                break;
+            }
+            value |= u64::from(b & 0x7f) << (7 * i);
+            if *b < 0x80 {
+                self.at += i + 1;
+                return Ok(value);
+            }
+        }
+        let problem = if rest.len() < 10 { WireProblem::Truncated } else { WireProblem::Overflow };
+        Err(self.error(self.offset(), problem))
+    }
+
+    #[inline]
+    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.get(..length)) {
+            Some(taken) => {
+                self.at += length;
+                Ok(taken)
+            }
+            None => Err(self.error(self.offset(), WireProblem::Truncated)),
+        }
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let offset = self.offset();
+        let taken = self.take(N)?;
+        taken.try_into().map_err(|_| self.error(offset, WireProblem::Truncated))
+    }
+
+    /// Skips the fields of a group up to its end key.
+    fn skip_group(&mut self, group: u32, depth: u32) -> Result<(), WireError> {
+        if depth == 0 {
+            return Err(self.error(self.offset(), WireProblem::Depth));
+        }
+        loop {
+            let offset = self.offset();
+            let key = self.varint()?;
+            match key & 7 {
+                0 => drop(self.varint()?),
+                1 => drop(self.array::<8>()?),
+                2 => {
+                    let length = self.varint()?;
+                    self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+                }
+                3 => self.skip_group(u32::try_from(key >> 3).unwrap_or(0), depth - 1)?,
+                4 if key >> 3 == u64::from(group) => return Ok(()),
+                5 => drop(self.array::<4>()?),
+                _ => return Err(self.error(offset, WireProblem::Key(key))),
+            }
+        }
+    }
+
+    #[cold]
+    fn error(&self, offset: usize, problem: WireProblem) -> WireError {
+        WireError { offset, problem }
+    }
+}
+
+impl<'a> Field<'a> {
+    #[inline]
+    pub(crate) fn uint64(&self) -> Result<u64, WireError> {
+        match self.content {
+            Content::Varint(value) => Ok(value),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn int64(&self) -> Result<i64, WireError> {
+        self.uint64().map(|v| v as i64)
+    }
+
+    /// The low half: what every implementation makes of a number that is too long for its field.
+    #[inline]
+    pub(crate) fn uint32(&self) -> Result<u32, WireError> {
+        self.uint64().map(|v| v as u32)
+    }
+
+    #[inline]
+    pub(crate) fn sint32(&self) -> Result<i32, WireError> {
+        self.uint64().map(|v| zigzag(v) as i32)
+    }
+
+    #[inline]
+    pub(crate) fn double(&self) -> Result<f64, WireError> {
+        match self.content {
+            Content::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> Result<&'a [u8], WireError> {
+        match self.content {
+            Content::Bytes(bytes, _) => Ok(bytes),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn string(&self) -> Result<&'a str, WireError> {
+        std::str::from_utf8(self.bytes()?)
+            .map_err(|_| WireError { offset: self.offset, problem: WireProblem::Utf8(self.number) })
+    }
+
+    /// The message inside.
+    #[inline]
+    pub(crate) fn message(&self) -> Result<Reader<'a>, WireError> {
+        match self.content {
+            Content::Bytes(bytes, base) => Ok(Reader { bytes, at: 0, base }),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    /// Doubles of a repeated field, packed or one by one.
+    pub(crate) fn doubles(&self, into: &mut Vec<f64>) -> Result<(), WireError> {
+        let Content::Bytes(bytes, _) = self.content else {
+            into.push(self.double()?);
+            return Ok(());
+        };
+        let words = bytes.chunks_exact(8);
+        if !words.remainder().is_empty() {
+            return Err(WireError { offset: self.offset, problem: WireProblem::Truncated });
+        }
+        into.extend(words.map(|w| f64::from_le_bytes(w.try_into().unwrap_or_default())));
+        Ok(())
+    }
+
+    /// Varints of a repeated field, packed or one by one.
+    #[inline]
+    pub(crate) fn varints(&self, mut each: impl FnMut(u64)) -> Result<(), WireError> {
+        if let Content::Varint(value) = self.content {
+            each(value);
+            return Ok(());
+        }
+        let mut packed = self.message()?;
+        while packed.remaining() > 0 {
+            each(packed.varint()?);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn wrong_type(&self) -> WireError {
+        WireError { offset: self.offset, problem: WireProblem::WireType(self.number) }
+    }
+}
+
+/// A signed number as `sint` fields store it.
+#[inline]
+pub(crate) fn zigzag(value: u64) -> i64 {
+    ((value >> 1) as i64) ^ -((value & 1) as i64)
+}

@@ -1,0 +1,10 @@
+//! Cases that the field itself wrote. Each test reads its folder from an environment variable or from
+//! `../shared/conformance`, is skipped with a printed word where neither is there, and prints a last line
+//! `NAME: N of M cases agree`.
+// Helpers of tests may do what tests may.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod corpus;
+
+mod classic_text;
+mod negotiation;

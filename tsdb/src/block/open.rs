@@ -1,0 +1,95 @@
+//! An open block.
+
+use std::path::{Path, PathBuf};
+
+use metrics_core::{Columns, LabelSet};
+
+use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, Tombstones};
+use crate::chunk::{self, Encoding};
+use crate::fs::{FileError, Fs};
+
+/// A block, open for reading. Its files are mapped or read once; threads may share it.
+#[derive(Debug)]
+pub struct Block {
+    dir: PathBuf,
+    meta: BlockMeta,
+    index: Index,
+    chunks: ChunkReader,
+    tombstones: Tombstones,
+}
+
+impl Block {
+    /// Opens the block in a directory.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is damaged.
+    pub fn open(fs: &dyn Fs, dir: &Path) -> Result<Self, FileError> {
+        Ok(Self {
+            meta: BlockMeta::read(fs, dir)?,
+            index: Index::open(fs, &dir.join("index"))?,
+            chunks: ChunkReader::open(fs, &dir.join("chunks"))?,
+            tombstones: Tombstones::read(fs, dir)?,
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// The block's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What the block holds and was made from.
+    pub fn meta(&self) -> &BlockMeta {
+        &self.meta
+    }
+
+    /// Label names and values, postings and series.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// What was deleted.
+    pub fn tombstones(&self) -> &Tombstones {
+        &self.tombstones
+    }
+
+    /// Bytes of index and chunks, which are nearly all that the block takes on disk.
+    pub fn size(&self) -> u64 {
+        self.index.size() + self.chunks.size()
+    }
+
+    /// The encoding and the bytes of a chunk; its checksum is verified.
+    ///
+    /// # Errors
+    /// If there is no such chunk or its checksum is wrong.
+    pub fn chunk(&self, reference: u64) -> Result<(Encoding, &[u8]), FileError> {
+        self.chunks.chunk(reference)
+    }
+
+    /// Decodes a chunk and appends its samples to the columns. Deleted ranges are not taken out.
+    ///
+    /// # Errors
+    /// If the chunk is damaged; `labels` are only there for the error.
+    pub fn read_chunk(
+        &self,
+        labels: &LabelSet,
+        meta: &ChunkMeta,
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        let (encoding, bytes) = self.chunk(meta.reference)?;
+        chunk::decode(encoding, bytes, into)
+            .map_err(|source| BlockError::Chunk { series: labels.to_string(), source })
+    }
+
+    /// Replaces what is deleted from the block, on disk and here.
+    ///
+    /// # Errors
+    /// If the files cannot be written.
+    pub fn write_tombstones(&mut self, fs: &dyn Fs, tombstones: Tombstones) -> Result<(), FileError> {
+        tombstones.write(fs, &self.dir)?;
+        self.meta.stats.num_tombstones = tombstones.len() as u64;
+        self.meta.write(fs, &self.dir)?;
+        self.tombstones = tombstones;
+        Ok(())
+    }
+}
