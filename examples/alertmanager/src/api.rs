@@ -5,15 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
-use metrics_core::LabelSet;
+use metrics_core::{LabelSet, MatchOp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Alertmanager;
 use crate::alert::Alert;
+use crate::dispatcher::Dispatcher;
 use crate::matchers::parse_matchers;
 use crate::page;
 use crate::receivers::webhook::labels_json;
+use crate::silence::{Silence, SilenceError};
 
 /// An alert as senders post it.
 #[derive(Debug, Deserialize)]
@@ -29,6 +31,9 @@ struct PostedAlert {
     #[serde(default, rename = "generatorURL")]
     generator_url: String,
 }
+
+/// Where single silences live.
+const SILENCE: &str = "/api/v2/silence/";
 
 /// Answers one request.
 pub(crate) fn handle(
@@ -49,7 +54,19 @@ pub(crate) fn handle(
         (&Method::GET, "/api/v2/alerts") => list_alerts(manager, request, now),
         (&Method::GET, "/api/v2/alerts/groups") => list_groups(manager, request, now),
         (&Method::POST, "/api/v2/alerts") => post_alerts(manager, request.body(), now),
-        (_, "/api/v2/alerts" | "/api/v2/alerts/groups" | "/api/v2/status" | "/api/v2/receivers") => {
+        (&Method::GET, "/api/v2/silences") => list_silences(manager, request, now),
+        (&Method::POST, "/api/v2/silences") => post_silence(manager, request.body(), now),
+        (method, path) if path.starts_with(SILENCE) => {
+            one_silence(manager, method, path.strip_prefix(SILENCE).unwrap_or(""), now)
+        }
+        (
+            _,
+            "/api/v2/silences"
+            | "/api/v2/alerts"
+            | "/api/v2/alerts/groups"
+            | "/api/v2/status"
+            | "/api/v2/receivers",
+        ) => {
             let words = format!("method {} is not allowed, but [GET] are", request.method());
             json_answer(StatusCode::METHOD_NOT_ALLOWED, &json!({"code": 405, "message": words}))
         }
@@ -115,12 +132,29 @@ struct Filter {
     matchers: Vec<metrics_core::Matcher>,
     receiver: Option<regex::Regex>,
     active: bool,
+    silenced: bool,
     inhibited: bool,
+}
+
+/// What keeps an alert from being told of.
+struct Quiet {
+    inhibited_by: Vec<u64>,
+    silenced_by: Vec<String>,
+}
+
+impl Quiet {
+    fn of(dispatcher: &Dispatcher, alert: &Alert, now: Timestamp) -> Self {
+        Self {
+            inhibited_by: dispatcher.inhibitors(alert, now),
+            silenced_by: dispatcher.silences().silencing(&alert.labels, now),
+        }
+    }
 }
 
 impl Filter {
     fn from_query(query: &str) -> Result<Self, String> {
-        let mut filter = Self { matchers: Vec::new(), receiver: None, active: true, inhibited: true };
+        let mut filter =
+            Self { matchers: Vec::new(), receiver: None, active: true, silenced: true, inhibited: true };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "filter" => filter.matchers.extend(parse_matchers(&value).map_err(|e| e.to_string())?),
@@ -130,6 +164,7 @@ impl Filter {
                     filter.receiver = Some(receiver);
                 }
                 "active" => filter.active = value != "false",
+                "silenced" => filter.silenced = value != "false",
                 "inhibited" => filter.inhibited = value != "false",
                 _ => {}
             }
@@ -137,9 +172,12 @@ impl Filter {
         Ok(filter)
     }
 
-    fn wants(&self, alert: &Alert, inhibited: bool) -> bool {
-        let state = if inhibited { self.inhibited } else { self.active };
-        state && self.matchers.iter().all(|m| m.matches_labels(&alert.labels))
+    fn wants(&self, alert: &Alert, quiet: &Quiet) -> bool {
+        let (inhibited, silenced) = (!quiet.inhibited_by.is_empty(), !quiet.silenced_by.is_empty());
+        (self.active || inhibited || silenced)
+            && (self.inhibited || !inhibited)
+            && (self.silenced || !silenced)
+            && self.matchers.iter().all(|m| m.matches_labels(&alert.labels))
     }
 
     fn wants_receiver(&self, receiver: &str) -> bool {
@@ -157,9 +195,9 @@ fn list_alerts(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
     for alert in dispatcher.alerts(now) {
         let routes = dispatcher.config().route.matching(&alert.labels);
         let receivers: Vec<&str> = routes.iter().map(|r| r.options.receiver.as_str()).collect();
-        let inhibitors = dispatcher.inhibitors(alert, now);
-        if receivers.iter().any(|r| filter.wants_receiver(r)) && filter.wants(alert, !inhibitors.is_empty()) {
-            alerts.push(alert_json(alert, &receivers, &inhibitors));
+        let quiet = Quiet::of(&dispatcher, alert, now);
+        if receivers.iter().any(|r| filter.wants_receiver(r)) && filter.wants(alert, &quiet) {
+            alerts.push(alert_json(alert, &receivers, &quiet));
         }
     }
     json_ok(&json!(alerts))
@@ -178,9 +216,9 @@ fn list_groups(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
         }
         let mut alerts = Vec::new();
         for alert in group.alerts.iter().filter(|a| !a.is_resolved(now)) {
-            let inhibitors = dispatcher.inhibitors(alert, now);
-            if filter.wants(alert, !inhibitors.is_empty()) {
-                alerts.push(alert_json(alert, &[&group.receiver], &inhibitors));
+            let quiet = Quiet::of(&dispatcher, alert, now);
+            if filter.wants(alert, &quiet) {
+                alerts.push(alert_json(alert, &[&group.receiver], &quiet));
             }
         }
         if !alerts.is_empty() {
@@ -195,8 +233,9 @@ fn list_groups(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
     json_ok(&json!(groups))
 }
 
-fn alert_json(alert: &Alert, receivers: &[&str], inhibitors: &[u64]) -> Value {
-    let state = if inhibitors.is_empty() { "active" } else { "suppressed" };
+fn alert_json(alert: &Alert, receivers: &[&str], quiet: &Quiet) -> Value {
+    let audible = quiet.inhibited_by.is_empty() && quiet.silenced_by.is_empty();
+    let state = if audible { "active" } else { "suppressed" };
     let mut value = json!({
         "annotations": labels_json(&alert.annotations),
         "endsAt": format!("{:.3}", alert.ends_at),
@@ -204,9 +243,9 @@ fn alert_json(alert: &Alert, receivers: &[&str], inhibitors: &[u64]) -> Value {
         "receivers": receivers.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
         "startsAt": format!("{:.3}", alert.starts_at),
         "status": {
-            "inhibitedBy": inhibitors.iter().map(|f| format!("{f:016x}")).collect::<Vec<_>>(),
+            "inhibitedBy": quiet.inhibited_by.iter().map(|f| format!("{f:016x}")).collect::<Vec<_>>(),
             "mutedBy": [],
-            "silencedBy": [],
+            "silencedBy": quiet.silenced_by,
             "state": state,
         },
         "updatedAt": format!("{:.3}", alert.updated_at),
@@ -216,6 +255,74 @@ fn alert_json(alert: &Alert, receivers: &[&str], inhibitors: &[u64]) -> Value {
         value["generatorURL"] = json!(alert.generator_url);
     }
     value
+}
+
+fn post_silence(manager: &Alertmanager, body: &[u8], now: Timestamp) -> Response<Bytes> {
+    let silence: Silence = match serde_json::from_slice(body) {
+        Ok(silence) => silence,
+        Err(e) => {
+            let words = format!("parsing silence body failed: {e}");
+            return json_answer(StatusCode::BAD_REQUEST, &json!({"code": 400, "message": words}));
+        }
+    };
+    let outcome = manager.dispatcher().silences_mut().set(silence, now);
+    match outcome {
+        Ok(id) => {
+            manager.keep_silences(now);
+            json_ok(&json!({"silenceID": id}))
+        }
+        Err(e @ SilenceError::NotFound) => json_answer(StatusCode::NOT_FOUND, &json!(e.to_string())),
+        Err(e) => json_answer(StatusCode::BAD_REQUEST, &json!(e.to_string())),
+    }
+}
+
+fn one_silence(manager: &Alertmanager, method: &Method, id: &str, now: Timestamp) -> Response<Bytes> {
+    if method == Method::DELETE {
+        let outcome = manager.dispatcher().silences_mut().expire(id, now);
+        if outcome.is_err() {
+            return text(StatusCode::NOT_FOUND, "");
+        }
+        manager.keep_silences(now);
+        return text(StatusCode::OK, "");
+    }
+    match manager.dispatcher().silences().find(id) {
+        Some(silence) => json_ok(&silence_json(silence, now)),
+        None => text(StatusCode::NOT_FOUND, ""),
+    }
+}
+
+fn list_silences(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let filter = match Filter::from_query(request.uri().query().unwrap_or("")) {
+        Ok(filter) => filter,
+        Err(words) => return json_answer(StatusCode::BAD_REQUEST, &json!(words)),
+    };
+    let dispatcher = manager.dispatcher();
+    let wanted = |silence: &&Silence| {
+        // A filter asks for silences that have this very matcher.
+        filter.matchers.iter().all(|m| {
+            silence.matchers.iter().any(|s| {
+                let same_kind = s.is_equal != m.op.is_negative()
+                    && s.is_regex == matches!(m.op, MatchOp::Regex | MatchOp::NotRegex);
+                same_kind && s.name == m.name && s.value == m.value
+            })
+        })
+    };
+    let silences: Vec<Value> =
+        dispatcher.silences().list(now).into_iter().filter(wanted).map(|s| silence_json(s, now)).collect();
+    json_ok(&json!(silences))
+}
+
+fn silence_json(silence: &Silence, now: Timestamp) -> Value {
+    json!({
+        "id": silence.id,
+        "status": {"state": silence.state(now).as_str()},
+        "updatedAt": format!("{:.3}", silence.updated_at),
+        "comment": silence.comment,
+        "createdBy": silence.created_by,
+        "endsAt": format!("{:.3}", silence.ends_at),
+        "matchers": silence.matchers,
+        "startsAt": format!("{:.3}", silence.starts_at),
+    })
 }
 
 fn status(manager: &Alertmanager) -> Value {

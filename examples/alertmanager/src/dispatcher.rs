@@ -1,7 +1,7 @@
 //! The pipeline of the program as a state machine: alerts in, notifications out, time handed in.
 //!
 //! ```text
-//! put → store → route → group → (wait) → inhibit → compare with the log → notification → record
+//! put → store → route → group → (wait) → inhibit → silence → compare with the log → notification → record
 //! ```
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use crate::config::{Config, Receiver, Webhook};
 use crate::inhibit::inhibited_by;
 use crate::notify_log::{GroupState, NotifyLog, Reason};
 use crate::route::{Route, RouteOptions};
+use crate::silence::Silences;
 use crate::store::AlertStore;
 
 /// Something to tell somebody.
@@ -72,6 +73,7 @@ pub struct Dispatcher {
     config: Arc<Config>,
     store: AlertStore,
     groups: BTreeMap<GroupId, Group>,
+    silences: Silences,
     log: NotifyLog,
     retention: Duration,
     next_cleanup: Timestamp,
@@ -81,13 +83,20 @@ pub struct Dispatcher {
 const CLEANUP: Duration = Duration::from_secs(30 * 60);
 
 impl Dispatcher {
-    /// A dispatcher that knows no alerts and keeps its notification log for `retention`.
-    pub fn new(config: Arc<Config>, retention: Duration, now: Timestamp) -> Self {
+    /// A dispatcher that knows no alerts yet; what is over is remembered for `retention`.
+    pub fn new(
+        config: Arc<Config>,
+        silences: Silences,
+        log: NotifyLog,
+        retention: Duration,
+        now: Timestamp,
+    ) -> Self {
         Self {
             config,
             store: AlertStore::default(),
             groups: BTreeMap::new(),
-            log: NotifyLog::default(),
+            silences,
+            log,
             retention,
             next_cleanup: later(now, CLEANUP),
         }
@@ -96,6 +105,21 @@ impl Dispatcher {
     /// The configuration in force.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// The silences.
+    pub fn silences(&self) -> &Silences {
+        &self.silences
+    }
+
+    /// The silences, to change them.
+    pub fn silences_mut(&mut self) -> &mut Silences {
+        &mut self.silences
+    }
+
+    /// What receivers were told.
+    pub fn log(&self) -> &NotifyLog {
+        &self.log
     }
 
     /// Takes a new configuration: alerts are grouped anew, what receivers were told stays known.
@@ -133,13 +157,14 @@ impl Dispatcher {
     pub fn tick(&mut self, now: Timestamp) -> (Vec<Notification>, Timestamp) {
         let mut notifications = Vec::new();
         let config = self.config.clone();
+        let judge = Judge { config: &config, store: &self.store, silences: &self.silences, log: &self.log };
         for (id, group) in &mut self.groups {
             if group.next_flush > now || group.in_flight > 0 {
                 continue;
             }
             group.next_flush = later(now, group.options.group_interval);
             let receiver = config.receivers.iter().find(|r| r.name == group.options.receiver);
-            let due = receiver.map(|r| flush(id, group, r, &config, &self.store, &self.log, now));
+            let due = receiver.map(|r| judge.flush(id, group, r, now));
             let due = due.unwrap_or_default();
             group.in_flight = due.len();
             group.failed = false;
@@ -152,6 +177,7 @@ impl Dispatcher {
         if self.next_cleanup <= now {
             self.store.forget_resolved(now);
             self.log.forget(self.retention, now);
+            self.silences.forget(self.retention, now);
             self.next_cleanup = later(now, CLEANUP);
         }
         let due = self.groups.values().filter(|g| g.in_flight == 0).map(|g| g.next_flush);
@@ -214,53 +240,56 @@ impl Group {
     }
 }
 
-fn flush(
-    id: &GroupId,
-    group: &Group,
-    receiver: &Receiver,
-    config: &Config,
-    store: &AlertStore,
-    log: &NotifyLog,
-    now: Timestamp,
-) -> Vec<Notification> {
-    let sources: Vec<&Alert> = store.iter().collect();
-    let mut alerts: Vec<&Alert> = group
-        .alerts
-        .values()
-        .filter(|a| inhibited_by(&config.inhibit_rules, sources.iter().copied(), a, now).is_empty())
-        .collect();
-    if alerts.is_empty() {
-        return Vec::new();
+/// What decides whether a group's alerts are told of.
+struct Judge<'a> {
+    config: &'a Config,
+    store: &'a AlertStore,
+    silences: &'a Silences,
+    log: &'a NotifyLog,
+}
+
+impl Judge<'_> {
+    fn flush(&self, id: &GroupId, group: &Group, receiver: &Receiver, now: Timestamp) -> Vec<Notification> {
+        let sources: Vec<&Alert> = self.store.iter().collect();
+        let audible = |alert: &&Alert| {
+            inhibited_by(&self.config.inhibit_rules, sources.iter().copied(), alert, now).is_empty()
+                && self.silences.silencing(&alert.labels, now).is_empty()
+        };
+        let mut alerts: Vec<&Alert> = group.alerts.values().filter(audible).collect();
+        if alerts.is_empty() {
+            return Vec::new();
+        }
+        alerts.sort_by(|a, b| order(a, b));
+        let mut state = GroupState::default();
+        for alert in &alerts {
+            let side = if alert.is_resolved(now) { &mut state.resolved } else { &mut state.firing };
+            side.insert(alert.fingerprint());
+        }
+        let group_key = format!("{}:{}", id.0, id.1);
+        let mut due = Vec::new();
+        for (index, webhook) in receiver.webhooks.iter().enumerate() {
+            let integration = format!("{}/webhook/{index}", receiver.name);
+            let repeat = group.options.repeat_interval;
+            let reason =
+                self.log.reason(&group_key, &integration, &state, webhook.send_resolved, repeat, now);
+            let Some(reason) = reason else { continue };
+            let told = alerts.iter().filter(|a| webhook.send_resolved || !a.is_resolved(now));
+            due.push(Notification {
+                receiver: receiver.name.clone(),
+                webhook: webhook.clone(),
+                reason,
+                group_key: group_key.clone(),
+                group_labels: id.1.clone(),
+                alerts: told.map(|a| (*a).clone()).collect(),
+                now,
+                deadline: group.options.group_interval,
+                integration,
+                state: state.clone(),
+                group: id.clone(),
+            });
+        }
+        due
     }
-    alerts.sort_by(|a, b| order(a, b));
-    let mut state = GroupState::default();
-    for alert in &alerts {
-        let side = if alert.is_resolved(now) { &mut state.resolved } else { &mut state.firing };
-        side.insert(alert.fingerprint());
-    }
-    let group_key = format!("{}:{}", id.0, id.1);
-    let mut due = Vec::new();
-    for (index, webhook) in receiver.webhooks.iter().enumerate() {
-        let integration = format!("{}/webhook/{index}", receiver.name);
-        let repeat = group.options.repeat_interval;
-        let reason = log.reason(&group_key, &integration, &state, webhook.send_resolved, repeat, now);
-        let Some(reason) = reason else { continue };
-        let told = alerts.iter().filter(|a| webhook.send_resolved || !a.is_resolved(now));
-        due.push(Notification {
-            receiver: receiver.name.clone(),
-            webhook: webhook.clone(),
-            reason,
-            group_key: group_key.clone(),
-            group_labels: id.1.clone(),
-            alerts: told.map(|a| (*a).clone()).collect(),
-            now,
-            deadline: group.options.group_interval,
-            integration,
-            state: state.clone(),
-            group: id.clone(),
-        });
-    }
-    due
 }
 
 /// By job, then instance, then all labels; alerts that lack the label come last.

@@ -1,13 +1,12 @@
 //! Takes alerts, groups them along a route tree, and notifies webhooks: the part of the field's Alertmanager
 //! that a first installation needs, behind the same API, configuration file and port.
 //!
-//! What it is not yet: silences, time intervals, templates, other receivers and clustering are missing, and a
-//! configuration that asks for them is refused with words that say so. What receivers were told is kept in
-//! memory only.
+//! What it is not yet: time intervals, templates, other receivers and clustering are missing, and a
+//! configuration that asks for them is refused with words that say so.
 //!
 //! ```text
-//! POST /api/v2/alerts → api → store → route → group → inhibit → notify log → webhook
-//!                             `------------ dispatcher ------------'
+//! POST /api/v2/alerts → api → store → route → group → inhibit → silence → notify log → webhook
+//!                             `----------------- dispatcher -----------------'
 //! ```
 
 pub mod alert;
@@ -20,9 +19,12 @@ pub mod notify_log;
 mod page;
 pub mod receivers;
 pub mod route;
+pub mod silence;
+mod snapshot;
 pub mod store;
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -42,12 +44,16 @@ use tower_service::Service;
 use crate::config::{Config, ConfigError};
 use crate::dispatcher::Dispatcher;
 use crate::receivers::webhook::WebhookSender;
+use crate::silence::{Silence, Silences};
+pub use crate::snapshot::SnapshotError;
 
 /// How an Alertmanager is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The configuration file; read again on reload.
     pub config_file: PathBuf,
+    /// The directory for what survives a restart: silences, and what receivers were told.
+    pub storage_path: PathBuf,
     /// The URL under which people reach this program; stands in notifications.
     pub external_url: String,
     /// How long it is remembered what receivers were told.
@@ -64,6 +70,12 @@ pub struct Alertmanager {
     woken: Notify,
 }
 
+/// Files of state inside the storage directory.
+const SILENCES: &str = "silences.json";
+const NOTIFY_LOG: &str = "notify-log.json";
+/// How often the notification log is written while the program runs.
+const KEEP_LOG_EVERY: Duration = Duration::from_secs(60);
+
 /// Why an Alertmanager could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +83,9 @@ pub enum StartError {
     /// The configuration was refused.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// What was kept before could not be read.
+    #[error(transparent)]
+    State(#[from] SnapshotError),
     /// The system's certificates could not be read.
     #[error("cannot read the system's certificates")]
     Certificates(#[source] std::io::Error),
@@ -83,7 +98,9 @@ impl Alertmanager {
     /// [`StartError`] names the file.
     pub fn new(options: Options, now: Timestamp) -> Result<Arc<Self>, StartError> {
         let config = Config::load(&options.config_file)?;
-        let dispatcher = Dispatcher::new(Arc::new(config), options.retention, now);
+        let silences = Silences::restore(snapshot::load(&options.storage_path.join(SILENCES))?);
+        let log = snapshot::load(&options.storage_path.join(NOTIFY_LOG))?;
+        let dispatcher = Dispatcher::new(Arc::new(config), silences, log, options.retention, now);
         let sender = WebhookSender::new().map_err(StartError::Certificates)?;
         Ok(Arc::new(Self {
             options,
@@ -107,9 +124,11 @@ impl Alertmanager {
         })
     }
 
-    /// Sends what is due until `shutdown` is ready; what is on its way then is given up.
+    /// Sends what is due until `shutdown` is ready; what is on its way then is given up, and sent again after
+    /// the next start because the log does not have it.
     pub async fn run(self: &Arc<Self>, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
+        let mut keep = tokio::time::interval(KEEP_LOG_EVERY);
         loop {
             let now = Timestamp::now();
             let (notifications, due) = self.dispatcher().tick(now);
@@ -123,7 +142,11 @@ impl Alertmanager {
             }
             let pause = Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO);
             tokio::select! {
-                () = &mut shutdown => return,
+                () = &mut shutdown => {
+                    self.keep_log();
+                    return;
+                }
+                _ = keep.tick() => self.keep_log(),
                 () = self.woken.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -156,6 +179,22 @@ impl Alertmanager {
         self.dispatcher().reload(Arc::new(config), now);
         self.wake();
         Ok(())
+    }
+
+    /// Writes the silences down. A failure is logged: they still hold until the program stops.
+    fn keep_silences(&self, now: Timestamp) {
+        let dispatcher = self.dispatcher();
+        let silences: Vec<&Silence> = dispatcher.silences().list(now);
+        if let Err(e) = snapshot::save(&self.options.storage_path.join(SILENCES), &silences) {
+            tracing::error!(error = %e, cause = ?e.source(), "silences not kept");
+        }
+    }
+
+    fn keep_log(&self) {
+        let log = self.dispatcher().log().clone();
+        if let Err(e) = snapshot::save(&self.options.storage_path.join(NOTIFY_LOG), &log) {
+            tracing::error!(error = %e, cause = ?e.source(), "notification log not kept");
+        }
     }
 
     /// The state, locked.

@@ -16,9 +16,9 @@ struct Flags {
     /// Configuration file.
     #[arg(long = "config.file", default_value = "alertmanager.yml")]
     config_file: PathBuf,
-    /// Directory for state; kept for compatibility, state is in memory.
+    /// Directory for silences and for what receivers were told.
     #[arg(long = "storage.path", default_value = "data/")]
-    _storage_path: PathBuf,
+    storage_path: PathBuf,
     /// How long to remember what receivers were told.
     #[arg(long = "data.retention", default_value = "120h", value_parser = parse_duration)]
     retention: std::time::Duration,
@@ -51,7 +51,12 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     let external_url = flags.external_url.unwrap_or_else(|| {
         format!("http://{}", listener.local_addr().map_or(flags.listen_address, |a| a.to_string()))
     });
-    let options = Options { config_file: flags.config_file, external_url, retention: flags.retention };
+    let options = Options {
+        config_file: flags.config_file,
+        storage_path: flags.storage_path,
+        external_url,
+        retention: flags.retention,
+    };
     let manager = Alertmanager::new(options, Timestamp::now())?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let (mut hangup, mut terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);

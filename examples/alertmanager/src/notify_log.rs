@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// What a receiver was told last of a group.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Entry {
     firing: BTreeSet<u64>,
     resolved: BTreeSet<u64>,
@@ -22,10 +23,10 @@ pub struct GroupState {
     pub resolved: BTreeSet<u64>,
 }
 
-/// The log, by group and receiver integration.
-#[derive(Debug, Default)]
+/// The log, by group, then by receiver integration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NotifyLog {
-    entries: BTreeMap<(String, String), Entry>,
+    entries: BTreeMap<String, BTreeMap<String, Entry>>,
 }
 
 impl NotifyLog {
@@ -39,7 +40,7 @@ impl NotifyLog {
         repeat: Duration,
         now: Timestamp,
     ) -> Option<Reason> {
-        let Some(entry) = self.entries.get(&(group.to_owned(), integration.to_owned())) else {
+        let Some(entry) = self.entries.get(group).and_then(|g| g.get(integration)) else {
             return (!state.firing.is_empty()).then_some(Reason::FirstNotification);
         };
         if !state.firing.is_subset(&entry.firing) {
@@ -59,13 +60,16 @@ impl NotifyLog {
     /// Records what the receiver has been told.
     pub fn record(&mut self, group: &str, integration: &str, state: GroupState, now: Timestamp) {
         let entry = Entry { firing: state.firing, resolved: state.resolved, sent_at: now };
-        self.entries.insert((group.to_owned(), integration.to_owned()), entry);
+        self.entries.entry(group.to_owned()).or_default().insert(integration.to_owned(), entry);
     }
 
     /// Forgets entries older than `retention`.
     pub fn forget(&mut self, retention: Duration, now: Timestamp) {
         let retention = SignedDuration::try_from(retention).unwrap_or(SignedDuration::MAX);
-        self.entries.retain(|_, e| now.duration_since(e.sent_at) <= retention);
+        self.entries.retain(|_, integrations| {
+            integrations.retain(|_, e| now.duration_since(e.sent_at) <= retention);
+            !integrations.is_empty()
+        });
     }
 }
 

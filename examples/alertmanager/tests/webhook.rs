@@ -42,7 +42,8 @@ async fn a_posted_alert_reaches_the_webhook() {
     );
     std::fs::write(&config_file, config).unwrap();
     let retention = Duration::from_secs(3600);
-    let options = Options { config_file, external_url: "http://am".to_owned(), retention };
+    let storage_path = dir.path().join("data");
+    let options = Options { config_file, storage_path, external_url: "http://am".to_owned(), retention };
     let manager = Alertmanager::new(options, Timestamp::now()).unwrap();
     let listener = bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

@@ -27,7 +27,13 @@ fn alert(labels: &[(&str, &str)], starts: i64, ends: i64) -> Alert {
 
 fn dispatcher() -> Dispatcher {
     let config = Config::parse(CONFIG, Path::new("test.yml")).unwrap();
-    Dispatcher::new(Arc::new(config), Duration::from_secs(86_400), at(0))
+    Dispatcher::new(
+        Arc::new(config),
+        Silences::default(),
+        NotifyLog::default(),
+        Duration::from_secs(86_400),
+        at(0),
+    )
 }
 
 /// Ticks at `now`, takes everything as sent, and returns how many alerts each notification told of.
@@ -100,4 +106,19 @@ fn an_old_alert_does_not_wait_again() {
     let mut d = dispatcher();
     d.put(alert(&[("alertname", "A")], 0, 99_999), at(100));
     assert_eq!(sent(&mut d, 100), [1]);
+}
+
+#[test]
+fn a_silenced_alert_is_kept_but_not_told_of() {
+    let mut d = dispatcher();
+    let silence = serde_json::json!({
+        "matchers": [{"name": "i", "value": "1", "isRegex": false}],
+        "startsAt": at(0), "endsAt": at(100), "createdBy": "me", "comment": "c",
+    });
+    d.silences_mut().set(serde_json::from_value(silence).unwrap(), at(0)).unwrap();
+    d.put(alert(&[("alertname", "A"), ("i", "1")], 0, 99_999), at(0));
+    d.put(alert(&[("alertname", "A"), ("i", "2")], 0, 99_999), at(0));
+    assert_eq!(sent(&mut d, 10), [1]);
+    assert_eq!(d.alerts(at(10)).count(), 2);
+    assert_eq!(sent(&mut d, 130), [2], "told of when the silence is over");
 }
