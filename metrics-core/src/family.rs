@@ -30,6 +30,14 @@ impl MetricFamily {
         self.metrics.push(Metric { labels, value, timestamp: None, created: None });
         self
     }
+
+    /// Sorts the members as the field's pages show them: fewer labels first, then by the labels' values.
+    pub fn sort(&mut self) {
+        self.metrics.sort_by(|a, b| {
+            let by_count = a.labels.len().cmp(&b.labels.len());
+            by_count.then_with(|| a.labels.iter().map(|(_, v)| v).cmp(b.labels.iter().map(|(_, v)| v)))
+        });
+    }
 }
 
 /// One labelled member of a family.

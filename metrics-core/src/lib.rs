@@ -32,6 +32,7 @@ pub mod relabel;
 
 // What an exposed page is made of.
 pub mod family;
+pub mod instrument;
 
 // Seams.
 #[cfg(feature = "test-util")]

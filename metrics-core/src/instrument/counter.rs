@@ -1,0 +1,188 @@
+//! A total that only rises.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use super::Instrument;
+use super::slot::{self, NO_SLOT, PerSlot};
+use crate::MetricType;
+use crate::family::MetricValue;
+
+/// A total that only rises: requests served, bytes sent, seconds spent.
+///
+/// Clones are handles of the same counter. Counting takes no lock and, in most threads, no locked instruction;
+/// a counter that several threads write costs 64 bytes for each of them.
+///
+/// ```
+/// use metrics_core::instrument::Counter;
+/// let served = Counter::new();
+/// served.inc();
+/// served.add(2);
+/// served.add_f64(0.5);
+/// assert_eq!(served.value(), 3.5);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Counter(Arc<Core>);
+
+#[derive(Debug)]
+struct Core {
+    /// The slot that writes `own`, or one of the two words below.
+    owner: AtomicU32,
+    own: AtomicU64,
+    /// For threads without a slot.
+    shared: AtomicU64,
+    /// What is not whole, as the bits of a float.
+    fraction: AtomicU64,
+    /// One cell per slot, once a second thread has come.
+    spread: OnceLock<Box<PerSlot<Line>>>,
+}
+
+/// Nobody has counted yet.
+const NOBODY: u32 = NO_SLOT + 1;
+/// Several threads count, each in `spread`.
+const SPREAD: u32 = NO_SLOT + 2;
+
+/// A number alone on its cache line, so that neighbours' writers do not disturb its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Line(AtomicU64);
+
+impl Default for Core {
+    fn default() -> Self {
+        Self {
+            owner: AtomicU32::new(NOBODY),
+            own: AtomicU64::new(0),
+            shared: AtomicU64::new(0),
+            fraction: AtomicU64::new(0),
+            spread: OnceLock::new(),
+        }
+    }
+}
+
+impl Counter {
+    /// A counter at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts one.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Counts `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        let slot = slot::current();
+        if self.0.owner.load(Relaxed) == slot {
+            bump(&self.0.own, n);
+        } else {
+            self.0.add_elsewhere(slot, n);
+        }
+    }
+
+    /// Counts an amount that need not be whole. Negative amounts and NaN are not counted, since a counter only rises.
+    pub fn add_f64(&self, amount: f64) {
+        // Whole numbers go where they stay exact; the cast saturates, so equality means that nothing was lost.
+        let whole = amount as u64;
+        if whole as f64 == amount && whole < 1 << 53 {
+            self.add(whole);
+        } else if amount > 0.0 {
+            add_float(&self.0.fraction, amount);
+        }
+    }
+
+    /// The total so far.
+    pub fn value(&self) -> f64 {
+        let core = &*self.0;
+        let spread = core.spread.get().map_or(0, |s| s.iter().map(|line| line.0.load(Relaxed)).sum());
+        let whole = core.own.load(Relaxed) + core.shared.load(Relaxed) + spread;
+        whole as f64 + f64::from_bits(core.fraction.load(Relaxed))
+    }
+}
+
+impl Core {
+    #[inline]
+    fn add_elsewhere(&self, slot: u32, n: u64) {
+        match self.spread.get() {
+            Some(spread) if slot != NO_SLOT => bump(&spread.get_or_init(slot, Line::default).0, n),
+            _ => self.add_first(slot, n),
+        }
+    }
+
+    #[cold]
+    fn add_first(&self, slot: u32, n: u64) {
+        if slot == NO_SLOT {
+            self.shared.fetch_add(n, Relaxed);
+        } else if self.owner.compare_exchange(NOBODY, slot, Relaxed, Relaxed).is_ok() {
+            bump(&self.own, n);
+        } else {
+            let spread = self.spread.get_or_init(|| Box::new(PerSlot::new()));
+            // From now on the owner leaves this cache line alone, so that reading it stays cheap for all.
+            self.owner.store(SPREAD, Relaxed);
+            bump(&spread.get_or_init(slot, Line::default).0, n);
+        }
+    }
+}
+
+/// Adds to a cell that only the calling thread writes.
+#[inline]
+fn bump(cell: &AtomicU64, n: u64) {
+    cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
+}
+
+/// Adds to a float that several threads may write.
+pub(super) fn add_float(cell: &AtomicU64, amount: f64) {
+    let mut old = cell.load(Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match cell.compare_exchange_weak(old, new, Relaxed, Relaxed) {
+            Ok(_) => return,
+            Err(now) => old = now,
+        }
+    }
+}
+
+impl Instrument for Counter {
+    const TYPE: MetricType = MetricType::Counter;
+
+    fn read(&self) -> MetricValue {
+        MetricValue::Counter { total: self.value(), exemplar: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_falls() {
+        let c = Counter::new();
+        for amount in [1.0, -1.0, f64::NAN, -0.0, f64::NEG_INFINITY, 0.25] {
+            c.add_f64(amount);
+        }
+        assert_eq!(c.value(), 1.25);
+        c.add_f64(f64::INFINITY);
+        assert_eq!(c.value(), f64::INFINITY);
+    }
+
+    #[test]
+    fn no_increment_is_lost_over_many_threads() {
+        // More threads than slots, several generations of them, all kinds of cells.
+        let c = Counter::new();
+        for _ in 0..3 {
+            std::thread::scope(|s| {
+                for _ in 0..80 {
+                    s.spawn(|| {
+                        for _ in 0..1000 {
+                            c.inc();
+                        }
+                        c.add_f64(0.5);
+                    });
+                }
+            });
+        }
+        assert_eq!(c.value(), 3.0 * 80.0 * 1000.5);
+    }
+}

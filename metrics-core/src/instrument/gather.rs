@@ -1,0 +1,123 @@
+//! Putting together what sources and collectors show at one moment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::collect::CollectError;
+use crate::LabelSet;
+use crate::family::{Metric, MetricFamily};
+
+/// A registry's families at one moment.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Gathered {
+    /// All that could be read, sorted by name; members with fewer labels first, then by the values of the labels.
+    pub families: Vec<MetricFamily>,
+    /// What could not be read or had to be left out.
+    pub errors: Vec<GatherError>,
+}
+
+/// Why something is missing among the gathered families.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum GatherError {
+    /// A collector failed; what it appended before is there.
+    Collector {
+        /// The collector's name.
+        collector: String,
+        /// The cause.
+        error: CollectError,
+    },
+    /// Two sources show the same family with different type, help or unit; the second one is left out.
+    Inconsistent {
+        /// The family.
+        family: String,
+        /// Who shows it for the second time.
+        collector: String,
+    },
+    /// A family shows the same labels twice; the second one is left out.
+    Duplicate {
+        /// The family.
+        family: String,
+        /// The labels.
+        labels: LabelSet,
+    },
+}
+
+impl fmt::Display for GatherError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Collector { collector, error } => write!(f, "collector {collector:?} failed: {error}"),
+            Self::Inconsistent { family, collector } => {
+                write!(
+                    f,
+                    "collector {collector:?} shows {family:?} with another type, help or unit than before"
+                )
+            }
+            Self::Duplicate { family, labels } => {
+                write!(f, "metric {family:?} was collected twice with labels {labels}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for GatherError {}
+
+pub(super) fn add_labels(metrics: &mut [Metric], labels: &LabelSet) {
+    if labels.is_empty() {
+        return;
+    }
+    for metric in metrics {
+        // A member's own label wins, though only a collector can have one of the same name. Empty values are kept,
+        // for a collector may have put them there on purpose.
+        let own = &metric.labels;
+        let added = labels.iter().filter(|(name, _)| own.iter().all(|(n, _)| n != *name));
+        metric.labels = LabelSet::shown(added.chain(own.iter()));
+    }
+}
+
+/// Families being put together.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) families: BTreeMap<String, MetricFamily>,
+    pub(super) errors: Vec<GatherError>,
+}
+
+impl Page {
+    pub(super) fn merge(&mut self, family: MetricFamily, collector: &str) {
+        match self.families.get_mut(&family.name) {
+            None => {
+                self.families.insert(family.name.clone(), family);
+            }
+            Some(known)
+                if (known.metric_type, &known.help, &known.unit)
+                    == (family.metric_type, &family.help, &family.unit) =>
+            {
+                known.metrics.extend(family.metrics);
+            }
+            Some(_) => {
+                let collector = collector.to_owned();
+                self.errors.push(GatherError::Inconsistent { family: family.name, collector });
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Gathered {
+        let Self { families, mut errors } = self;
+        let sorted = |mut family: MetricFamily| {
+            family.sort();
+            let name = &family.name;
+            family.metrics.dedup_by(|second, first| {
+                let twice = second.labels == first.labels;
+                if twice {
+                    let (family, labels) = (name.clone(), second.labels.clone());
+                    errors.push(GatherError::Duplicate { family, labels });
+                }
+                twice
+            });
+            family
+        };
+        let families = families.into_values().filter(|f| !f.metrics.is_empty()).map(sorted).collect();
+        Gathered { families, errors }
+    }
+}

@@ -1,0 +1,67 @@
+//! Instruments: what a program counts, measures and times, and the registry that shows it.
+//!
+//! Instruments are handles: clone them freely, keep them in your structs, use them from any thread. None of them
+//! holds a lock or reads a clock. A [`Family`] has one instrument per set of labels. A [`Registry`] gives them names
+//! and turns all into [`MetricFamily`](crate::family::MetricFamily)s for a page; a collector ([`Collect`]) adds families
+//! that are made up at the moment of the scrape.
+//!
+//! ```
+//! use metrics_core::instrument::{Buckets, Registry};
+//!
+//! let registry = Registry::new();
+//! let shop = registry.with_prefix("shop");
+//! let orders = shop.counter_family("orders", "Orders taken.", ["country"])?;
+//! let basket = shop.histogram("basket_items", "Items per order.", Buckets::new([1.0, 5.0, 20.0])?)?;
+//!
+//! orders.get(["fr"]).inc();
+//! basket.observe(3.0);
+//!
+//! let page = registry.gather();
+//! let names: Vec<_> = page.families.iter().map(|f| f.name.as_str()).collect();
+//! assert_eq!(names, ["shop_basket_items", "shop_orders_total"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+// One instrument per file.
+mod buckets;
+mod counter;
+mod gauge;
+mod histogram;
+mod slot;
+
+// Many of them under one name.
+mod family;
+mod labels;
+
+// What shows them.
+mod collect;
+mod error;
+mod gather;
+mod registry;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use buckets::{BucketError, Buckets};
+pub use collect::{Collect, CollectError};
+pub use counter::Counter;
+pub use error::{Problem, RegisterError};
+pub use family::Family;
+pub use gather::{GatherError, Gathered};
+pub use gauge::Gauge;
+pub use histogram::{Histogram, Snapshot};
+pub use labels::{LabelValues, Labels};
+pub use registry::Registry;
+pub use source::{Desc, Source};
+
+use crate::MetricType;
+use crate::family::MetricValue;
+
+/// Something with a value that a scrape shows; a clone is another handle of the same thing.
+pub trait Instrument: Clone + Send + Sync + 'static {
+    /// The kind of metric that it is shown as.
+    const TYPE: MetricType;
+
+    /// What it shows at this moment.
+    fn read(&self) -> MetricValue;
+}

@@ -1,0 +1,104 @@
+//! What can be registered, and under which description.
+
+use super::Instrument;
+use super::family::Family;
+use super::labels::Labels;
+use crate::family::Metric;
+use crate::{LabelSet, MetricType};
+
+/// What a metric is called and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desc {
+    pub(super) name: String,
+    pub(super) help: String,
+    pub(super) unit: String,
+}
+
+impl Desc {
+    /// A metric of this name and meaning, without unit.
+    pub fn new(name: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { name: name.into(), help: help.into(), unit: String::new() }
+    }
+
+    /// Measured in this base unit, such as `seconds` or `bytes`.
+    #[must_use]
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    /// The name with prefix, unit and, for counters, `_total`.
+    pub(super) fn full_name(&self, prefix: &str, metric_type: MetricType) -> String {
+        let counter = metric_type == MetricType::Counter;
+        let base = if counter { self.name.strip_suffix("_total").unwrap_or(&self.name) } else { &self.name };
+        let mut name = format!("{prefix}{base}");
+        if !self.unit.is_empty() && !name.ends_with(&format!("_{}", self.unit)) {
+            name.push('_');
+            name.push_str(&self.unit);
+        }
+        if counter {
+            name.push_str("_total");
+        }
+        name
+    }
+}
+
+impl<N: Into<String>, H: Into<String>> From<(N, H)> for Desc {
+    fn from((name, help): (N, H)) -> Self {
+        Self::new(name, help)
+    }
+}
+
+/// What can be registered: an [`Instrument`] or a [`Family`] of them.
+pub trait Source: Clone + Send + Sync + 'static {
+    /// The kind of metric.
+    const TYPE: MetricType;
+
+    /// The names of the labels that tell its members apart; none for a single instrument.
+    fn label_names(&self) -> &[&'static str];
+
+    /// Appends what it shows at this moment.
+    fn read_into(&self, metrics: &mut Vec<Metric>);
+}
+
+impl<M: Instrument> Source for M {
+    const TYPE: MetricType = M::TYPE;
+
+    fn label_names(&self) -> &[&'static str] {
+        &[]
+    }
+
+    fn read_into(&self, metrics: &mut Vec<Metric>) {
+        metrics.push(Metric {
+            labels: LabelSet::empty(),
+            value: self.read(),
+            timestamp: None,
+            created: None,
+        });
+    }
+}
+
+impl<L: Labels, M: Instrument> Source for Family<L, M> {
+    const TYPE: MetricType = M::TYPE;
+
+    fn label_names(&self) -> &[&'static str] {
+        Family::label_names(self)
+    }
+
+    fn read_into(&self, metrics: &mut Vec<Metric>) {
+        metrics.append(&mut self.read());
+    }
+}
+
+/// The names of a metric's samples in any of the formats.
+pub(super) fn sample_names(name: &str, metric_type: MetricType) -> Vec<String> {
+    let base = name.strip_suffix("_total").filter(|_| metric_type == MetricType::Counter).unwrap_or(name);
+    let suffixes: &[&str] = match metric_type {
+        MetricType::Counter => &["", "_total", "_created"],
+        MetricType::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
+        MetricType::GaugeHistogram => &["", "_bucket", "_gsum", "_gcount"],
+        MetricType::Summary => &["", "_sum", "_count", "_created"],
+        _ => &[""],
+    };
+    suffixes.iter().map(|s| format!("{base}{s}")).collect()
+}
