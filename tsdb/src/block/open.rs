@@ -16,6 +16,7 @@ pub struct Block {
     index: Index,
     chunks: ChunkReader,
     tombstones: Tombstones,
+    small_files: u64,
 }
 
 impl Block {
@@ -24,7 +25,10 @@ impl Block {
     /// # Errors
     /// If a file cannot be read or is damaged.
     pub fn open(fs: &dyn Fs, dir: &Path) -> Result<Self, FileError> {
+        // A block without deletions may have no tombstones.
+        let len = |name| fs.len(&dir.join(name)).unwrap_or(0);
         Ok(Self {
+            small_files: len("meta.json") + len("tombstones"),
             meta: BlockMeta::read(fs, dir)?,
             index: Index::open(fs, &dir.join("index"))?,
             chunks: ChunkReader::open(fs, &dir.join("chunks"))?,
@@ -53,9 +57,9 @@ impl Block {
         &self.tombstones
     }
 
-    /// Bytes of index and chunks, which are nearly all that the block takes on disk.
+    /// Bytes that the block's files took when it was opened.
     pub fn size(&self) -> u64 {
-        self.index.size() + self.chunks.size()
+        self.small_files + self.index.size() + self.chunks.size()
     }
 
     /// The encoding and the bytes of a chunk; its checksum is verified.
