@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::block::BlockError;
 use crate::chunk::ChunkError;
 use crate::fs::FileError;
 
@@ -20,7 +21,10 @@ pub enum Error {
     /// A file could not be read or written, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A chunk in memory could not be decoded.
+    /// A block could not be read or written.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// A chunk could not be decoded.
     #[error("cannot decode a chunk of {series}")]
     Chunk {
         /// The series' labels.

@@ -2,24 +2,46 @@
 
 use metrics_core::{Column, Columns, TimeRange, Timestamp};
 
-use crate::chunk::{ChunkError, Encoding, xor};
+use crate::block::Interval;
+use crate::chunk::{self, ChunkError, Encoding, xor};
 
-/// Decodes the first `samples` samples of a chunk and adds those in the range to the columns.
-pub(crate) fn append_encoded(
+/// Decodes a chunk and adds its samples in the range to the columns.
+pub(crate) fn append_chunk(
     encoding: Encoding,
+    bytes: &[u8],
+    range: TimeRange,
+    into: &mut Columns,
+) -> Result<(), ChunkError> {
+    let (floats, histograms) = (into.floats.timestamps.len(), into.histograms.timestamps.len());
+    chunk::decode(encoding, bytes, into)?;
+    trim(&mut into.floats, floats, range);
+    trim(&mut into.histograms, histograms, range);
+    Ok(())
+}
+
+/// As [`append_chunk`], for the first `samples` samples of a chunk of floats.
+pub(crate) fn append_floats(
     bytes: &[u8],
     samples: u16,
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
-    match encoding {
-        Encoding::Xor => {
-            let from = into.floats.timestamps.len();
-            xor::decode_open(bytes, samples, &mut into.floats.timestamps, &mut into.floats.values)?;
-            trim(&mut into.floats, from, range);
-            Ok(())
-        }
-        other => Err(ChunkError::Encoding { id: other.id() }),
+    let from = into.floats.timestamps.len();
+    xor::decode_open(bytes, samples, &mut into.floats.timestamps, &mut into.floats.values)?;
+    trim(&mut into.floats, from, range);
+    Ok(())
+}
+
+/// Takes deleted ranges out of the samples.
+pub(crate) fn take_out(deleted: &[Interval], columns: &mut Columns) {
+    fn of<T>(deleted: &[Interval], column: &mut Column<T>) {
+        let keep = |t: &Timestamp| !deleted.iter().any(|i| i.start <= *t && *t <= i.end);
+        let keep: Vec<bool> = column.timestamps.iter().map(keep).collect();
+        retain(column, &keep);
+    }
+    if !deleted.is_empty() {
+        of(deleted, &mut columns.floats);
+        of(deleted, &mut columns.histograms);
     }
 }
 

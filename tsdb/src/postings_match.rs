@@ -6,6 +6,8 @@
 
 use metrics_core::{MatchOp, Matcher};
 
+use crate::fs::FileError;
+
 /// What an index has to offer. Lists of ids are sorted and without repeats.
 pub(crate) trait PostingsIndex {
     /// Why the index cannot be read.
@@ -19,6 +21,40 @@ pub(crate) trait PostingsIndex {
 
     /// Series with any value of a label for which `keep` holds.
     fn with_values(&self, name: &str, keep: &dyn Fn(&str) -> bool) -> Result<Vec<u32>, Self::Error>;
+}
+
+impl PostingsIndex for crate::block::Index {
+    type Error = FileError;
+
+    fn all(&self) -> Result<Vec<u32>, FileError> {
+        let mut ids = Vec::new();
+        self.all_postings(&mut ids)?;
+        Ok(ids)
+    }
+
+    fn with_value(&self, name: &str, value: &str) -> Result<Vec<u32>, FileError> {
+        let mut ids = Vec::new();
+        // The empty name and value stand for all series; no series has a label like that.
+        if !value.is_empty()
+            && let Some(list) = self.postings(name, value)?
+        {
+            self.read_postings(list, &mut ids)?;
+        }
+        Ok(ids)
+    }
+
+    fn with_values(&self, name: &str, keep: &dyn Fn(&str) -> bool) -> Result<Vec<u32>, FileError> {
+        let mut ids = Vec::new();
+        let mut lists = 0;
+        for value in self.label_values(name) {
+            let value = value?;
+            if keep(value.value) {
+                self.read_postings(value.postings, &mut ids)?;
+                lists += 1;
+            }
+        }
+        Ok(if lists > 1 { sorted(ids) } else { ids })
+    }
 }
 
 /// The series that satisfy all matchers, sorted.

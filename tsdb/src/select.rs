@@ -6,42 +6,55 @@ use metrics_core::{
     Columns, Exemplar, LabelSet, Matcher, Select, SelectError, SelectRequest, SeriesSet, TimeRange,
 };
 
-use crate::Db;
+use crate::block::{Block, ChunkMeta};
+use crate::db::{Db, Snapshot};
 use crate::error::Error;
+use crate::fs::FileError;
 use crate::head::HeadSeries;
-use crate::merge::put_in_order;
+use crate::merge::{append_chunk, put_in_order, take_out};
+use crate::postings_match::matching;
 
-/// The series that a selection found, with where their samples lie.
+/// The series that a selection found, and where their samples lie.
 struct Found<'a> {
     db: &'a Db,
     range: TimeRange,
+    /// Keeps blocks open and the head from being truncated while this lives.
+    snapshot: Snapshot,
     series: Vec<FoundSeries>,
+    parts: Vec<Part>,
+    /// The chunks of all parts, side by side.
+    chunks: Vec<ChunkMeta>,
 }
 
+/// A series and its parts, a stretch of [`Found::parts`].
 struct FoundSeries {
     labels: LabelSet,
-    head: Option<HeadSeries>,
+    parts: std::ops::Range<u32>,
+}
+
+/// Samples of a series in one place.
+enum Part {
+    Head(HeadSeries),
+    /// Position of the block, id there, and a stretch of [`Found::chunks`].
+    Block {
+        block: u32,
+        id: u32,
+        chunks: std::ops::Range<u32>,
+    },
 }
 
 impl Select for Db {
     fn select(&self, request: &SelectRequest<'_>) -> Result<Box<dyn SeriesSet + '_>, SelectError> {
-        let mut series: Vec<FoundSeries> = self
-            .head
-            .select(request.matchers, request.range)
-            .into_iter()
-            .map(|s| FoundSeries { labels: s.labels.clone(), head: Some(s) })
-            .collect();
-        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-        if request.hints.limit > 0 {
-            series.truncate(request.hints.limit);
-        }
-        Ok(Box::new(Found { db: self, range: request.range, series }))
+        self.find(request).map(|found| Box::new(found) as Box<dyn SeriesSet>).map_err(SelectError::store)
     }
 
     fn label_names(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, SelectError> {
         let mut names = BTreeSet::new();
         if self.head.overlaps(range) {
             self.head.label_names(matchers, &mut names);
+        }
+        for block in self.snapshot().overlapping(range) {
+            block_label_names(block, matchers, &mut names).map_err(SelectError::store)?;
         }
         Ok(names.into_iter().collect())
     }
@@ -56,6 +69,9 @@ impl Select for Db {
         if self.head.overlaps(range) {
             self.head.label_values(name, matchers, &mut values);
         }
+        for block in self.snapshot().overlapping(range) {
+            block_label_values(block, name, matchers, &mut values).map_err(SelectError::store)?;
+        }
         Ok(values.into_iter().collect())
     }
 
@@ -65,6 +81,92 @@ impl Select for Db {
         range: TimeRange,
     ) -> Result<Vec<(LabelSet, Vec<Exemplar>)>, SelectError> {
         Ok(self.head.exemplars(matchers, range))
+    }
+}
+
+impl Db {
+    fn find(&self, request: &SelectRequest<'_>) -> Result<Found<'_>, FileError> {
+        let range = request.range;
+        // Before the head is asked: what the head lets go of later is still in it then, or in a block of these.
+        let snapshot = self.snapshot();
+        let mut sources = Vec::new();
+        let (mut parts, mut chunks) = (Vec::new(), Vec::new());
+        for (number, block) in (0..).zip(&*snapshot.blocks) {
+            if block.meta().range().overlaps(&range) {
+                find_in_block(block, number, request.matchers, range, &mut sources, &mut parts, &mut chunks)?;
+            }
+        }
+        let from_blocks = sources.len();
+        for series in self.head.select(request.matchers, range) {
+            sources.push((series.labels.clone(), parts.len() as u32));
+            parts.push(Part::Head(series));
+        }
+        // What comes from one block is in order already, and the sort keeps parts of a series in theirs.
+        sources[from_blocks..].sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        sources.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut found = Found { db: self, range, snapshot, series: Vec::new(), parts: Vec::new(), chunks };
+        found.group(sources, parts);
+        if request.hints.limit > 0 {
+            found.series.truncate(request.hints.limit);
+        }
+        Ok(found)
+    }
+}
+
+impl Found<'_> {
+    /// Makes one series of neighbours with the same labels.
+    fn group(&mut self, sources: Vec<(LabelSet, u32)>, parts: Vec<Part>) {
+        let mut parts: Vec<Option<Part>> = parts.into_iter().map(Some).collect();
+        self.series.reserve(sources.len());
+        self.parts.reserve(sources.len());
+        for (labels, part) in sources {
+            let Some(part) = parts.get_mut(part as usize).and_then(Option::take) else { continue };
+            self.parts.push(part);
+            let end = self.parts.len() as u32;
+            match self.series.last_mut() {
+                Some(last) if last.labels == labels => last.parts.end = end,
+                _ => self.series.push(FoundSeries { labels, parts: end - 1..end }),
+            }
+        }
+    }
+
+    fn read_part(&self, part: &Part, labels: &LabelSet, into: &mut Columns) -> Result<(), Error> {
+        let (block, id, chunks) = match part {
+            Part::Head(series) => {
+                let result = self.db.head.read(series, self.range, into);
+                return result.map_err(|source| Error::Chunk { series: labels.to_string(), source });
+            }
+            Part::Block { block, id, chunks } => {
+                (&self.snapshot.blocks[*block as usize], *id, chunks.start as usize..chunks.end as usize)
+            }
+        };
+        let deleted = block.tombstones().of(id.into());
+        if deleted.is_empty() {
+            return self.read_chunks(block, &self.chunks[chunks], labels, into);
+        }
+        let mut kept = Columns::default();
+        self.read_chunks(block, &self.chunks[chunks], labels, &mut kept)?;
+        take_out(deleted, &mut kept);
+        into.floats.timestamps.append(&mut kept.floats.timestamps);
+        into.floats.values.append(&mut kept.floats.values);
+        into.histograms.timestamps.append(&mut kept.histograms.timestamps);
+        into.histograms.values.append(&mut kept.histograms.values);
+        Ok(())
+    }
+
+    fn read_chunks(
+        &self,
+        block: &Block,
+        chunks: &[ChunkMeta],
+        labels: &LabelSet,
+        into: &mut Columns,
+    ) -> Result<(), Error> {
+        for chunk in chunks {
+            let (encoding, bytes) = block.chunk(chunk.reference)?;
+            append_chunk(encoding, bytes, self.range, into)
+                .map_err(|source| Error::Chunk { series: labels.to_string(), source })?;
+        }
+        Ok(())
     }
 }
 
@@ -79,13 +181,97 @@ impl SeriesSet for Found<'_> {
 
     fn read(&self, series: usize, into: &mut Columns) -> Result<(), SelectError> {
         into.clear();
-        let found = &self.series[series];
-        if let Some(series) = &found.head {
-            self.db.head.read(series, self.range, into).map_err(|source| {
-                SelectError::store(Error::Chunk { series: found.labels.to_string(), source })
-            })?;
+        let FoundSeries { labels, parts } = &self.series[series];
+        let parts = &self.parts[parts.start as usize..parts.end as usize];
+        for part in parts {
+            self.read_part(part, labels, into).map_err(SelectError::store)?;
         }
-        put_in_order(into);
+        // The chunks of one place do not overlap.
+        if parts.len() > 1 {
+            put_in_order(into);
+        }
         Ok(())
     }
+}
+
+/// Adds the series of a block that match and have chunks in the range.
+fn find_in_block(
+    block: &Block,
+    number: u32,
+    matchers: &[Matcher],
+    range: TimeRange,
+    sources: &mut Vec<(LabelSet, u32)>,
+    parts: &mut Vec<Part>,
+    chunks: &mut Vec<ChunkMeta>,
+) -> Result<(), FileError> {
+    for id in matching(block.index(), matchers)? {
+        let series = block.index().series(id)?;
+        let start = chunks.len() as u32;
+        let in_range = |c: &ChunkMeta| c.min_time <= range.end && range.start <= c.max_time;
+        chunks.extend(series.chunks.into_iter().filter(in_range));
+        let end = chunks.len() as u32;
+        if start < end {
+            sources.push((series.labels, parts.len() as u32));
+            parts.push(Part::Block { block: number, id, chunks: start..end });
+        }
+    }
+    Ok(())
+}
+
+fn block_label_names(
+    block: &Block,
+    matchers: &[Matcher],
+    into: &mut BTreeSet<String>,
+) -> Result<(), FileError> {
+    let mut add = |name: &str| {
+        if !into.contains(name) {
+            into.insert(name.to_owned());
+        }
+    };
+    if matchers.is_empty() {
+        block.index().label_names().filter(|name| !name.is_empty()).for_each(add);
+        return Ok(());
+    }
+    for id in matching(block.index(), matchers)? {
+        block.index().labels(id)?.iter().for_each(|(name, _)| add(name));
+    }
+    Ok(())
+}
+
+fn block_label_values(
+    block: &Block,
+    name: &str,
+    matchers: &[Matcher],
+    into: &mut BTreeSet<String>,
+) -> Result<(), FileError> {
+    let index = block.index();
+    let found = if matchers.is_empty() { None } else { Some(matching(index, matchers)?) };
+    let mut ids = Vec::new();
+    for value in index.label_values(name) {
+        let value = value?;
+        if into.contains(value.value) {
+            continue;
+        }
+        let is_carried = match &found {
+            None => true,
+            Some(found) => {
+                ids.clear();
+                index.read_postings(value.postings, &mut ids)?;
+                have_common(found, &ids)
+            }
+        };
+        if is_carried {
+            into.insert(value.value.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Whether two sorted lists have an id in common.
+fn have_common(a: &[u32], b: &[u32]) -> bool {
+    let (small, mut large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    small.iter().any(|id| {
+        large = &large[large.partition_point(|other| other < id)..];
+        large.first() == Some(id)
+    })
 }

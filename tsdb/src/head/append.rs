@@ -53,7 +53,7 @@ impl Pending {
 /// An open batch on the head.
 pub(crate) struct HeadBatch<'a> {
     head: &'a Head,
-    /// Keeps the series of this batch from being removed before it is committed.
+    /// Open batches are known: their series are not removed, and no block is cut from under them.
     _gate: RwLockReadGuard<'a, ()>,
     min_valid: Timestamp,
     pending: Pending,
@@ -65,7 +65,7 @@ impl Head {
     /// Starts a batch.
     pub(crate) fn batch(&self) -> HeadBatch<'_> {
         HeadBatch {
-            _gate: self.gate.read_recursive(),
+            _gate: self.gate.read(),
             min_valid: self.min_valid(),
             pending: self.spare.lock().pop().unwrap_or_default(),
             head: self,
@@ -101,6 +101,12 @@ impl Head {
         self.pages.make(slot).set_newest(slot, NO_SAMPLE);
         self.unlogged.lock().push((slot, labels.clone()));
         Ok(slot)
+    }
+
+    /// What callers get to name a series: its slot, and which head it is of.
+    #[inline]
+    fn reference(&self, slot: u32) -> SeriesRef {
+        SeriesRef(u64::from(self.session) << 32 | u64::from(slot))
     }
 
     /// Keeps the memory of a batch for the next one.
@@ -231,7 +237,10 @@ impl<'a> HeadBatch<'a> {
     /// The series of a reference that is not out of date.
     #[inline]
     fn known(&mut self, series: SeriesRef) -> Option<(u32, &'a Page)> {
-        let slot = u32::try_from(series.0).ok().filter(|slot| *slot != 0)?;
+        if (series.0 >> 32) as u32 != self.head.session {
+            return None;
+        }
+        let slot = series.0 as u32;
         let page = self.page(slot)?;
         (page.newest(slot) != NO_SERIES).then_some((slot, page))
     }
@@ -287,7 +296,7 @@ impl Batch for HeadBatch<'_> {
             page.lock().series(slot).check_float(timestamp, value).map_err(|e| self.count(e))?;
         }
         self.pending.floats.push(FloatSample { series: slot.into(), timestamp, value });
-        Ok(SeriesRef(slot.into()))
+        Ok(self.head.reference(slot))
     }
 
     fn append(
@@ -314,7 +323,7 @@ impl Batch for HeadBatch<'_> {
         }
         let after = self.pending.floats.len();
         self.pending.histograms.push(HistogramSample { slot, timestamp, value, after });
-        Ok(SeriesRef(slot.into()))
+        Ok(self.head.reference(slot))
     }
 
     fn append_exemplar(

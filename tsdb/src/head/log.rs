@@ -35,6 +35,11 @@ impl Log {
         self.wal = Some(wal);
     }
 
+    /// The log's files, if it has any.
+    pub(super) fn wal(&mut self) -> Option<&mut Wal> {
+        self.wal.as_mut()
+    }
+
     /// Notes under which number the log knows a series.
     pub(super) fn set_reference(&mut self, slot: u32, reference: u64) {
         self.references.insert(slot, reference);

@@ -20,8 +20,10 @@ mod pairs;
 mod read;
 mod replay;
 mod series;
+mod truncate;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -29,6 +31,7 @@ use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use read::HeadSeries;
+pub(crate) use series::ChunkData;
 
 use crate::options::Durability;
 use append::Pending;
@@ -42,6 +45,8 @@ use series::CutRule;
 /// The newest samples of a store.
 #[derive(Debug)]
 pub(crate) struct Head {
+    /// Tells references of this head from those of another, before a reopening. Not zero.
+    session: u32,
     rule: CutRule,
     max_series: usize,
     gate: RwLock<()>,
@@ -87,6 +92,8 @@ struct Times {
 struct Aliases {
     /// References that turned out to name a series that was there already.
     slots: HashMap<u64, u32>,
+    /// Removed series, and the last segment that may speak of them.
+    removed: HashMap<u64, u32>,
 }
 
 /// What was taken and refused since the start.
@@ -101,7 +108,10 @@ struct Counts {
 impl Head {
     /// A head without samples and without a log.
     pub(crate) fn new(options: HeadOptions) -> Self {
+        // Every `RandomState` has other keys.
+        let session = RandomState::new().hash_one(()) as u32 | 1;
         Self {
+            session,
             rule: CutRule { chunk_range: options.chunk_range },
             max_series: options.max_series,
             gate: RwLock::new(()),
@@ -142,6 +152,11 @@ impl Head {
     fn min_valid(&self) -> Timestamp {
         let cut = self.times.max.load(Ordering::Acquire).saturating_sub(self.rule.chunk_range / 2);
         cut.max(self.times.min_valid.load(Ordering::Acquire))
+    }
+
+    /// Refuses samples older than this from now on.
+    pub(crate) fn set_min_valid(&self, timestamp: Timestamp) {
+        self.times.min_valid.fetch_max(timestamp, Ordering::AcqRel);
     }
 
     /// Widens the time that the head covers.

@@ -8,8 +8,8 @@ use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp, V
 use super::Head;
 use super::index::Index;
 use super::series::{ChunkData, ClosedChunk, Series};
-use crate::chunk::ChunkError;
-use crate::merge::append_encoded;
+use crate::chunk::{ChunkError, Encoding};
+use crate::merge::{append_chunk, append_floats};
 use crate::postings_match::{PostingsIndex, matching, sorted};
 
 /// A series of the head as a reader may see it.
@@ -119,6 +119,23 @@ impl Head {
         }
         found.into_iter().collect()
     }
+
+    /// All series with samples in the range, in order of labels, and the text of all labels, in order too: what a
+    /// block is made of.
+    pub(crate) fn for_block(&self, range: TimeRange) -> (Vec<HeadSeries>, Vec<String>) {
+        let mut series = self.select(&[], range);
+        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        let symbols: BTreeSet<&str> =
+            series.iter().flat_map(|s| &s.labels).flat_map(|(n, v)| [n, v]).collect();
+        let symbols = symbols.into_iter().map(str::to_owned).collect();
+        (series, symbols)
+    }
+
+    /// The chunks of a series with samples in the range, in order of time.
+    pub(crate) fn chunks(&self, series: &HeadSeries, range: TimeRange) -> Vec<ClosedChunk> {
+        let Some(page) = self.pages.get(series.slot) else { return Vec::new() };
+        page.lock().series(series.slot).chunks(range.start, range.end)
+    }
 }
 
 impl Series {
@@ -147,7 +164,8 @@ fn append_visible(
             break;
         }
         match &chunk.data {
-            ChunkData::Encoded(encoding, bytes) => append_encoded(*encoding, bytes, samples, range, into)?,
+            ChunkData::Encoded(Encoding::Xor, bytes) => append_floats(bytes, samples, range, into)?,
+            ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, range, into)?,
             ChunkData::Histograms(histograms) => {
                 for (t, value) in &histograms[..samples.into()] {
                     if range.contains(*t) {

@@ -221,6 +221,24 @@ impl Series {
         all.retain(|c| c.first <= last && first <= c.last);
         all
     }
+
+    /// Drops chunks that end before `mint`. Returns whether nothing is left.
+    pub(super) fn truncate(&mut self, mint: Timestamp) -> bool {
+        if let Some(closed) = &mut self.closed {
+            closed.retain(|c| c.last >= mint);
+            if closed.is_empty() {
+                self.closed = None;
+            }
+        }
+        if !self.floats.is_empty() && self.floats.last_timestamp() < mint {
+            self.floats = XorState::new();
+            self.bytes = Vec::new();
+        }
+        if self.histograms.as_ref().is_some_and(|h| h.last_time().is_none_or(|last| last < mint)) {
+            self.histograms = None;
+        }
+        self.first_time().is_none()
+    }
 }
 
 /// Equal to the bit, so that a staleness marker equals itself.
@@ -297,5 +315,16 @@ mod tests {
         assert!(matches!(series.check_float(8000, 8.0), Err(AppendError::OutOfOrder)));
         assert!(!series.push_float(9000, 9.0, RULE));
         assert_eq!(series.taken(), 10);
+    }
+
+    #[test]
+    fn truncation_keeps_chunks_that_reach_over_the_edge() {
+        let mut series = filled(15_000, 961);
+        assert!(!series.truncate(HOUR));
+        assert_eq!(series.first_time(), Some(HOUR));
+        assert!(!series.truncate(HOUR + 1));
+        assert_eq!(series.first_time(), Some(HOUR));
+        assert!(series.truncate(5 * HOUR));
+        assert_eq!(series.last_time(), None);
     }
 }

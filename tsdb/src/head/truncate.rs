@@ -1,0 +1,138 @@
+//! Letting go of what blocks have: old chunks, series without samples, and their part of the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use metrics_core::{TimeRange, Timestamp};
+
+use super::Head;
+use super::index::Index;
+use super::pages::{NO_SAMPLE, NO_SERIES};
+use super::series::end_of_range;
+use crate::fs::{FileError, Fs};
+use crate::wal::{self, WalOptions};
+
+/// How long new batches are held up while maintenance waits for open ones to end.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl Head {
+    /// Whether the head spans half a range more than a block, so that a block can be cut.
+    pub(crate) fn is_cut_due(&self) -> bool {
+        let range = self.rule.chunk_range;
+        self.time_range().is_some_and(|r| r.end.saturating_sub(r.start) > range / 2 * 3)
+    }
+
+    /// The aligned range that the next block takes: first and last millisecond.
+    pub(crate) fn next_block(&self) -> Option<TimeRange> {
+        let first = self.time_range()?.start;
+        Some(TimeRange::new(first, end_of_range(first, self.rule.chunk_range) - 1))
+    }
+
+    /// Refuses samples before `mint` from now on, and waits a moment for batches that still may have some. Returns
+    /// whether there are none any more.
+    pub(crate) fn close_before(&self, mint: Timestamp) -> bool {
+        self.set_min_valid(mint);
+        self.gate.try_write_for(PATIENCE).is_some()
+    }
+
+    /// Drops chunks that end before `mint`, and refuses samples before it from now on. Series that are empty then
+    /// are removed too, unless a batch stays open that may hold on to them; then they go at the next call.
+    pub(crate) fn truncate(&self, mint: Timestamp) {
+        self.set_min_valid(mint);
+        let slots = self.index.read().all().collect::<Vec<_>>();
+        let mut oldest = Timestamp::MAX;
+        for slot in slots {
+            let Some(page) = self.pages.get(slot) else { continue };
+            let mut guard = page.lock();
+            let series = guard.series(slot);
+            if series.truncate(mint) {
+                page.set_newest(slot, NO_SAMPLE);
+            }
+            oldest = oldest.min(series.first_time().unwrap_or(Timestamp::MAX));
+        }
+        // Without samples the head covers no time: the oldest is then after the newest.
+        self.times
+            .min
+            .store(if oldest == Timestamp::MAX { oldest } else { oldest.max(mint) }, Ordering::Release);
+        self.remove_empty();
+    }
+
+    /// Removes series without samples and builds the index anew without them.
+    fn remove_empty(&self) {
+        // Not for long: a batch that stays open must not hold up the others.
+        let Some(_gate) = self.gate.try_write_for(PATIENCE) else { return };
+        let mut log = self.commit.lock();
+        let mut index = self.index.write();
+        let (mut kept, mut removed) = (Vec::new(), Vec::new());
+        for slot in index.all() {
+            let is_empty = self.pages.get(slot).is_none_or(|p| p.newest(slot) == NO_SAMPLE);
+            if is_empty { &mut removed } else { &mut kept }.push(slot);
+        }
+        if removed.is_empty() {
+            return;
+        }
+        let next = index.next_slot();
+        let mut rebuilt = Index::default();
+        for slot in kept {
+            let labels = index.labels(slot);
+            rebuilt.skip_to(slot);
+            // Smaller than what it is made from, so it cannot be full.
+            let _ = rebuilt.add(&labels, labels.stable_hash());
+        }
+        rebuilt.skip_to(next);
+        *index = rebuilt;
+        let segment = log.wal().map_or(0, |wal| wal.segment());
+        let mut aliases = self.aliases.lock();
+        let mut metadata = self.metadata.write();
+        for slot in &removed {
+            if let Some(page) = self.pages.get(*slot) {
+                page.set_newest(*slot, NO_SERIES);
+                *page.lock().series(*slot) = Default::default();
+            }
+            metadata.remove(slot);
+            aliases.removed.insert(log.reference(*slot), segment);
+        }
+        self.unlogged.lock().retain(|(slot, _)| removed.binary_search(slot).is_err());
+    }
+
+    /// Replaces the older two thirds of the log's segments by a checkpoint without what is before `mint`.
+    pub(crate) fn truncate_log(
+        &self,
+        fs: &Arc<dyn Fs>,
+        options: WalOptions,
+        mint: Timestamp,
+    ) -> Result<(), FileError> {
+        let (dir, last) = {
+            let mut log = self.commit.lock();
+            let Some(wal) = log.wal() else { return Ok(()) };
+            // So that little-used stores do not keep more than they need.
+            (wal.dir().to_owned(), wal.next_segment()?)
+        };
+        let Some(first) = wal::segments(&**fs, &dir)?.first().map(|s| s.number) else { return Ok(()) };
+        let Some(last) = last.checked_sub(1).filter(|last| *last > first) else { return Ok(()) };
+        let to = first + (last - first) * 2 / 3;
+        if to <= first {
+            return Ok(());
+        }
+        wal::checkpoint(fs, &dir, to, options, |reference| self.is_spoken_of(reference, to), mint)?;
+        let mut log = self.commit.lock();
+        if let Some(wal) = log.wal() {
+            wal.truncate_before(to + 1)?;
+        }
+        drop(log);
+        wal::remove_checkpoints_before(&**fs, &dir, to)?;
+        self.aliases.lock().removed.retain(|_, segment| *segment > to);
+        Ok(())
+    }
+
+    /// Whether segments after `to` may name a reference: of a series that is there, or was removed later.
+    fn is_spoken_of(&self, reference: u64, to: u32) -> bool {
+        let aliases = self.aliases.lock();
+        if aliases.removed.get(&reference).is_some_and(|segment| *segment > to) {
+            return true;
+        }
+        let slot = aliases.slots.get(&reference).copied().or_else(|| u32::try_from(reference).ok());
+        slot.is_some_and(|slot| self.pages.get(slot).is_some_and(|p| p.newest(slot) != NO_SERIES))
+    }
+}
