@@ -54,6 +54,13 @@ pub struct Sample<'a> {
     pub exemplar: Option<ExemplarRef<'a>>,
 }
 
+impl<'a> Sample<'a> {
+    /// A sample with nothing but its value.
+    pub(crate) fn new(series: Series<'a>, value: f64) -> Self {
+        Self { series, value, timestamp: None, created: None, exemplar: None }
+    }
+}
+
 /// A native histogram with integer or float counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NativeHistogram<'a> {

@@ -51,6 +51,7 @@ mod escape;
 mod line;
 mod number;
 mod page;
+mod scan;
 
 // Ground that the binary formats share.
 #[cfg(feature = "remote-write")]

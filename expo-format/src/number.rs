@@ -51,6 +51,39 @@ pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
     parse_slowly(text)
 }
 
+/// Reads a number without sign and exponent that ends its line, and returns the line's end.
+#[inline]
+pub(crate) fn parse_plain_line(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
+    /// So many digits fit into the mantissa for certain.
+    const MAX_DIGITS: usize = 18;
+    let mut mantissa = 0u64;
+    let mut at = start;
+    let mut digit = bytes.get(at)?.wrapping_sub(b'0');
+    while digit < 10 {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+        digit = bytes.get(at)?.wrapping_sub(b'0');
+    }
+    let mut fraction = 0;
+    if digit == b'.'.wrapping_sub(b'0') {
+        let point = at;
+        at += 1;
+        digit = bytes.get(at)?.wrapping_sub(b'0');
+        while digit < 10 {
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+            at += 1;
+            digit = bytes.get(at)?.wrapping_sub(b'0');
+        }
+        fraction = at - point - 1;
+    }
+    let is_exact = mantissa <= 1 << 53 && at - start <= MAX_DIGITS;
+    if digit != b'\n'.wrapping_sub(b'0') || at == start + usize::from(fraction > 0) || !is_exact {
+        return None;
+    }
+    let value = if fraction == 0 { mantissa as f64 } else { mantissa as f64 / POWERS.get(fraction)? };
+    Some((value, at))
+}
+
 /// An exponent such as `e+06` of at most three digits.
 fn small_exponent(text: &[u8]) -> Option<i32> {
     let (b'e' | b'E', rest) = text.split_first()? else { return None };

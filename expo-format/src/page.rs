@@ -3,8 +3,8 @@
 use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
-use crate::number;
-use crate::series::{Labels, Series, closing_quote};
+use crate::series::{Labels, Layout, Series};
+use crate::{number, scan};
 
 /// A page of text. Nearly every page is UTF-8 throughout, which is checked once for all of it; of any other
 /// page only the broken part is checked piece by piece.
@@ -74,102 +74,165 @@ impl<'a> Page<'a> {
     pub(crate) fn metadata_name(&self, start: usize) -> Result<(&'a str, usize), ParseError> {
         const WANTED: &str = "metric name";
         if self.byte(start) == Some(b'"') {
-            let end = self.quoted(start).ok_or_else(|| self.expected(start, WANTED))?;
+            let (end, _) = self.quoted(start).ok_or_else(|| self.expected(start, WANTED))?;
             let name = self.text(start + 1, end - 1).ok_or_else(|| self.not_utf8(start, WANTED))?;
             return Ok((name, end));
         }
-        let end = self.skip_while(start, is_name_byte);
-        if end == start || !self.byte(start).is_some_and(is_name_start) {
+        let end = self.name_end(start);
+        if !self.byte(start).is_some_and(is_name_start) {
             return Err(self.expected(start, WANTED));
         }
         let name = self.text(start, end).ok_or_else(|| self.not_utf8(start, WANTED))?;
         Ok((name, end))
     }
 
-    /// Behind the closing quote of the string whose opening quote stands here.
+    /// Behind the closing quote of the string whose opening quote stands here, and whether it has escapes.
     #[inline]
-    fn quoted(&self, open: usize) -> Option<usize> {
-        let inside = self.bytes.get(open + 1..)?;
-        closing_quote(inside).map(|n| open + n + 2)
+    fn quoted(&self, open: usize) -> Option<(usize, bool)> {
+        scan::closing_quote(self.bytes, open + 1).map(|(end, has_escapes)| (end + 1, has_escapes))
+    }
+
+    /// The end of the metric name that begins here, or the same place if none does.
+    #[inline]
+    pub(crate) fn name_end(&self, start: usize) -> usize {
+        scan::name_end::<true>(self.bytes, start)
+    }
+
+    /// The end of the word that begins here; in the classic format tabs and braces end one as well.
+    #[inline]
+    pub(crate) fn word_end<const CLASSIC: bool>(&self, start: usize) -> usize {
+        scan::word_end::<CLASSIC>(self.bytes, start)
+    }
+
+    /// A sample line of the plainest form, `name{label="value",…} value` with nothing superfluous, which nearly
+    /// all lines have in both formats. Returns the series, the value and the line's end, or `None` if the line
+    /// is another one or a wrong one: the caller then reads it with care.
+    ///
+    /// Lines of one family follow each other, so the name is first compared with `last`, the one before.
+    #[inline]
+    pub(crate) fn plain_sample(
+        &self,
+        start: usize,
+        metric_type: MetricType,
+        last: &mut &'a [u8],
+    ) -> Option<(Series<'a>, f64, usize)> {
+        let same_end = start + last.len();
+        let is_same = self.byte(same_end) == Some(b'{') && self.bytes(start, same_end) == *last;
+        let name_end = if is_same { same_end } else { self.name_end(start) };
+        *last = self.bytes(start, name_end);
+        let mut at = name_end;
+        let mut has_escapes = false;
+        if self.byte(at)? == b'{' {
+            loop {
+                let label = at + 1;
+                at = scan::name_end::<false>(self.bytes, label);
+                if at == label
+                    || self.bytes.get(at..)?.first_chunk::<2>()? != b"=\""
+                    || self.byte(label)? <= b'9'
+                {
+                    return None;
+                }
+                let (quote, escaped) = scan::closing_quote(self.bytes, at + 2)?;
+                has_escapes |= escaped;
+                at = quote + 1;
+                match self.byte(at)? {
+                    b',' => {}
+                    b'}' => break,
+                    _ => return None,
+                }
+            }
+            at += 1;
+        }
+        if self.byte(at)? != b' ' {
+            return None;
+        }
+        let (value, end) = number::parse_plain_line(self.bytes, at + 1)?;
+        let text = self.valid.get(start..at)?;
+        let labels = (name_end + 1 - start).min(text.len());
+        let layout = Layout { name: (0, name_end - start), labels, has_escapes };
+        Some((Series::new(text, layout, metric_type), value, end))
     }
 
     /// A series with braces: `name` is the span before them, if there is one. Returns the place behind.
     ///
-    /// `LENIENT` is the classic format's habit: blanks around every part, no need of commas, line breaks in
-    /// quoted strings.
+    /// `CLASSIC` is that format's habit: blanks around every part, no need of commas, line breaks in quoted
+    /// strings.
     #[inline]
-    pub(crate) fn braced_series<const LENIENT: bool>(
+    pub(crate) fn braced_series<const CLASSIC: bool>(
         &self,
         start: usize,
         name: Option<(usize, usize)>,
         brace: usize,
         metric_type: MetricType,
     ) -> Result<(Series<'a>, usize), ParseError> {
-        let mut name = name;
-        let behind = self.check_labels::<LENIENT>(brace + 1, |quoted| {
-            let first = name.is_none();
-            name = name.or(Some(quoted));
-            first
-        })?;
-        let Some((from, to)) = name else { return Err(self.error(start, Problem::NoMetricName)) };
-        let text = self.text(start, behind).ok_or_else(|| self.not_utf8(start, "series"))?;
-        let inside = self.text(brace + 1, behind).unwrap_or_default();
-        let name = self.text(from, to).unwrap_or_default();
-        Ok((Series::new(text, name, Labels::new(inside), metric_type), behind))
+        let labels = self.check_labels::<CLASSIC>(brace + 1, name, true)?;
+        let Some((from, to)) = labels.name else { return Err(self.error(start, Problem::NoMetricName)) };
+        let text = self.text(start, labels.end).ok_or_else(|| self.not_utf8(start, "series"))?;
+        let layout = Layout {
+            name: (from - start, to - start),
+            labels: brace + 1 - start,
+            has_escapes: labels.has_escapes,
+        };
+        Ok((Series::new(text, layout, metric_type), labels.end))
     }
 
     /// Labels between braces without a metric name among them, as exemplars have them.
     pub(crate) fn exemplar_labels(&self, inside: usize) -> Result<(Labels<'a>, usize), ParseError> {
-        let behind = self.check_labels::<false>(inside, |_| false)?;
-        let text = self.text(inside, behind).ok_or_else(|| self.not_utf8(inside, "exemplar"))?;
-        Ok((Labels::new(text), behind))
+        let labels = self.check_labels::<false>(inside, None, false)?;
+        let text = self.text(inside, labels.end).ok_or_else(|| self.not_utf8(inside, "exemplar"))?;
+        Ok((Labels::new(text), labels.end))
     }
 
-    /// Walks over labels up to behind the closing brace. `take_name` is offered each quoted string without a
-    /// value and says whether a metric name may stand there.
+    /// Walks over labels up to behind the closing brace. The metric name may be known already, or be one of the
+    /// quoted strings without a value, if there may be one.
     #[inline]
-    fn check_labels<const LENIENT: bool>(
+    fn check_labels<const CLASSIC: bool>(
         &self,
         inside: usize,
-        mut take_name: impl FnMut((usize, usize)) -> bool,
-    ) -> Result<usize, ParseError> {
-        let blanks = |at| if LENIENT { self.skip_blanks(at) } else { at };
+        name: Option<(usize, usize)>,
+        may_have_name: bool,
+    ) -> Result<CheckedLabels, ParseError> {
+        let blanks = |at| if CLASSIC { self.skip_blanks(at) } else { at };
+        let mut found = CheckedLabels { end: 0, name, has_escapes: false };
         let mut at = blanks(inside);
         loop {
             let token = at;
-            let mut is_quoted = false;
             match self.byte(at) {
-                Some(b'}') => return Ok(at + 1),
                 Some(b'"') => {
-                    at = self.quoted(at).ok_or_else(|| self.expected(token, "label name"))?;
-                    is_quoted = true;
+                    let Some((end, has_escapes)) = self.quoted(at) else {
+                        return Err(self.expected(token, "label name"));
+                    };
+                    found.has_escapes |= has_escapes;
+                    at = blanks(end);
+                    if let Some(next @ (b',' | b'}')) = self.byte(at) {
+                        if found.name.is_some() || !may_have_name {
+                            return Err(self.error(token, Problem::SecondMetricName));
+                        }
+                        found.name = Some((token + 1, end - 1));
+                        if next == b',' {
+                            at = blanks(at + 1);
+                        }
+                        continue;
+                    }
+                }
+                Some(b'}') => {
+                    found.end = at + 1;
+                    return Ok(found);
                 }
                 Some(b) if b != b':' && is_name_start(b) => {
-                    at = self.skip_while(at, |b| b != b':' && is_name_byte(b));
+                    at = blanks(scan::name_end::<false>(self.bytes, at));
                 }
                 _ => return Err(self.expected(at, "label name")),
             }
-            at = blanks(at);
-            let next = self.byte(at);
-            if is_quoted && matches!(next, Some(b',' | b'}')) {
-                if !take_name((token + 1, self.quoted(token).map_or(token + 1, |e| e - 1))) {
-                    return Err(self.error(token, Problem::SecondMetricName));
-                }
-                if next == Some(b',') {
-                    at = blanks(at + 1);
-                }
-                continue;
-            }
-            if next != Some(b'=') {
+            if self.byte(at) != Some(b'=') {
                 return Err(self.expected(at, "equal"));
             }
-            at = blanks(at + 1);
-            at = self.label_value::<LENIENT>(at)?;
+            at = self.label_value::<CLASSIC>(blanks(at + 1), &mut found.has_escapes)?;
             at = blanks(at);
             match self.byte(at) {
                 Some(b',') => at = blanks(at + 1),
                 Some(b'}') => {}
-                _ if LENIENT => {}
+                _ if CLASSIC => {}
                 _ => return Err(self.expected(at, "comma or brace close")),
             }
         }
@@ -177,16 +240,19 @@ impl<'a> Page<'a> {
 
     /// Checks a quoted value and returns the place behind it.
     #[inline]
-    fn label_value<const LENIENT: bool>(&self, open: usize) -> Result<usize, ParseError> {
+    fn label_value<const CLASSIC: bool>(&self, open: usize, escapes: &mut bool) -> Result<usize, ParseError> {
         const WANTED: &str = "label value";
-        if self.byte(open) != Some(b'"') {
+        let end = match self.byte(open) {
+            Some(b'"') => self.quoted(open),
+            _ => None,
+        };
+        let Some((end, has_escapes)) = end else { return Err(self.expected(open, WANTED)) };
+        *escapes |= has_escapes;
+        if !CLASSIC && self.bytes(open, end).contains(&b'\n') {
             return Err(self.expected(open, WANTED));
         }
-        let end = self.quoted(open).ok_or_else(|| self.expected(open, WANTED))?;
-        if !LENIENT && self.bytes(open, end).contains(&b'\n') {
-            return Err(self.expected(open, WANTED));
-        }
-        if self.text(open, end).is_none() {
+        // Nearly always inside the part of the page that is known to be UTF-8.
+        if end > self.valid.len() && self.text(open, end).is_none() {
             return Err(self.not_utf8(open + 1, WANTED));
         }
         Ok(end)
@@ -222,8 +288,10 @@ pub(crate) fn is_name_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || b == b'_' || b == b':'
 }
 
-/// Whether a byte may go on a metric name.
-#[inline]
-pub(crate) fn is_name_byte(b: u8) -> bool {
-    is_name_start(b) || b.is_ascii_digit()
+/// What a walk over labels found.
+struct CheckedLabels {
+    /// Behind the closing brace.
+    end: usize,
+    name: Option<(usize, usize)>,
+    has_escapes: bool,
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use metrics_core::{LabelSet, METRIC_NAME, MetricType};
 
 use crate::escape::unescape_quoted;
-use crate::number;
+use crate::{number, scan};
 
 /// Name and labels of a sample, as the page writes them.
 ///
@@ -24,30 +24,62 @@ use crate::number;
 #[derive(Clone, Copy, PartialEq)]
 pub struct Series<'a> {
     text: &'a str,
-    name: &'a str,
-    labels: Labels<'a>,
+    // Places inside the text; a page is never so long that they would not fit.
+    name_start: u32,
+    name_end: u32,
+    labels_start: u32,
+    has_escapes: bool,
     /// The type that was announced last: it decides whether `le` or `quantile` is a number.
     metric_type: MetricType,
 }
 
+/// Places inside a series' text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    /// The name, without quotes.
+    pub(crate) name: (usize, usize),
+    /// Behind the opening brace, or the end of the text.
+    pub(crate) labels: usize,
+    /// Whether any quoted string holds a backslash.
+    pub(crate) has_escapes: bool,
+}
+
 impl<'a> Series<'a> {
-    pub(crate) fn new(text: &'a str, name: &'a str, labels: Labels<'a>, metric_type: MetricType) -> Self {
-        Self { text, name, labels, metric_type }
+    pub(crate) fn new(text: &'a str, layout: Layout, metric_type: MetricType) -> Self {
+        let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            text,
+            name_start: place(layout.name.0),
+            name_end: place(layout.name.1),
+            labels_start: place(layout.labels),
+            has_escapes: layout.has_escapes,
+            metric_type,
+        }
+    }
+
+    /// A series that is a bare name.
+    pub(crate) fn bare(text: &'a str, metric_type: MetricType) -> Self {
+        let layout = Layout { name: (0, text.len()), labels: text.len(), has_escapes: false };
+        Self::new(text, layout, metric_type)
     }
 
     /// The series' own bytes of the page.
+    #[inline]
     pub fn as_str(&self) -> &'a str {
         self.text
     }
 
     /// The metric name, without escapes.
+    #[inline]
     pub fn name(&self) -> Cow<'a, str> {
-        unescape_quoted(self.name)
+        let name = self.text.get(self.name_start as usize..self.name_end as usize).unwrap_or_default();
+        if self.has_escapes { unescape_quoted(name) } else { Cow::Borrowed(name) }
     }
 
     /// The labels in the page's order, as written but without escapes; the metric name is not among them.
+    #[inline]
     pub fn labels(&self) -> Labels<'a> {
-        self.labels
+        Labels::new(self.text.get(self.labels_start as usize..).unwrap_or_default())
     }
 
     /// The metric type announced by the last `# TYPE` line before this sample.
@@ -71,7 +103,7 @@ impl<'a> Series<'a> {
             MetricType::Summary => "quantile",
             _ => "",
         };
-        for (name, value) in self.labels {
+        for (name, value) in self.labels() {
             let value = if name == number_label { canonical_number(value) } else { value };
             pairs.push((name, value));
         }
@@ -135,57 +167,57 @@ impl<'a> Iterator for Labels<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            self.rest = self.rest.trim_start_matches([' ', '\t', ',']);
             let bytes = self.rest.as_bytes();
-            let name = match bytes.first()? {
+            let mut at = skip(bytes, 0, |b| matches!(b, b' ' | b'\t' | b','));
+            let name;
+            match bytes.get(at)? {
                 b'}' => {
                     self.rest = "";
                     return None;
                 }
-                b'"' => self.take_quoted()?,
+                b'"' => (name, at) = quoted(self.rest, at)?,
                 _ => {
-                    let end = bytes.iter().position(|b| matches!(b, b'=' | b' ' | b'\t'))?;
-                    let (name, rest) = self.rest.split_at_checked(end)?;
-                    self.rest = rest;
-                    Cow::Borrowed(name)
+                    let end = scan::name_end::<false>(bytes, at);
+                    name = Cow::Borrowed(self.rest.get(at..end)?);
+                    at = end;
                 }
-            };
-            self.rest = self.rest.trim_start_matches([' ', '\t']);
+            }
+            at = skip(bytes, at, is_blank);
             // A quoted string without a value behind it is the metric name.
-            let Some(rest) = self.rest.strip_prefix('=') else { continue };
-            self.rest = rest.trim_start_matches([' ', '\t']);
-            return Some((name, self.take_quoted()?));
+            if bytes.get(at) != Some(&b'=') {
+                self.rest = self.rest.get(at..)?;
+                continue;
+            }
+            let (value, at) = quoted(self.rest, skip(bytes, at + 1, is_blank))?;
+            self.rest = self.rest.get(at..)?;
+            return Some((name, value));
         }
     }
 }
 
-impl<'a> Labels<'a> {
-    /// Splits off a quoted string, which is known to be closed.
-    #[inline]
-    fn take_quoted(&mut self) -> Option<Cow<'a, str>> {
-        let inside = self.rest.get(1..)?;
-        let end = closing_quote(inside.as_bytes())?;
-        let (text, rest) = inside.split_at_checked(end)?;
-        self.rest = rest.get(1..)?;
-        Some(unescape_quoted(text))
+fn is_blank(b: u8) -> bool {
+    b == b' ' || b == b'\t'
+}
+
+#[inline]
+fn skip(bytes: &[u8], mut at: usize, over: impl Fn(u8) -> bool) -> usize {
+    while bytes.get(at).is_some_and(|b| over(*b)) {
+        at += 1;
     }
+    at
+}
+
+/// The string whose opening quote is at `open`, and the place behind it.
+#[inline]
+fn quoted(text: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
+    let (end, has_escapes) = scan::closing_quote(text.as_bytes(), open + 1)?;
+    let inside = text.get(open + 1..end)?;
+    let inside = if has_escapes { unescape_quoted(inside) } else { Cow::Borrowed(inside) };
+    Some((inside, end + 1))
 }
 
 impl fmt::Debug for Labels<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(*self).finish()
-    }
-}
-
-/// Where the quoted string ends whose inside begins here: a backslash takes the next byte with it.
-#[inline]
-pub(crate) fn closing_quote(inside: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        match inside.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{ParseError, Problem};
 use crate::escape::unescape_quoted;
 use crate::event::{Event, ExemplarRef, Sample};
 use crate::number;
-use crate::page::{Page, is_name_byte, is_name_start};
+use crate::page::{Page, is_name_start};
 use crate::series::Series;
 
 /// Events of an OpenMetrics page.
@@ -29,12 +29,14 @@ pub struct Parser<'a> {
     at: usize,
     ended: bool,
     metric_type: MetricType,
+    /// The name in the last plain line, empty before the first.
+    last_name: &'a [u8],
 }
 
 impl<'a> Parser<'a> {
     /// A parser at the beginning of a page.
     pub fn new(page: &'a [u8]) -> Self {
-        Self { page: Page::new(page), at: 0, ended: false, metric_type: MetricType::Unknown }
+        Self { page: Page::new(page), at: 0, ended: false, metric_type: MetricType::Unknown, last_name: b"" }
     }
 
     /// The next event, or `None` behind `# EOF`.
@@ -47,6 +49,13 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         let start = self.at;
+        if self.page.byte(start).is_some_and(is_name_start)
+            && let Some((series, value, end)) =
+                self.page.plain_sample(start, self.metric_type, &mut self.last_name)
+        {
+            self.at = end + 1;
+            return Ok(Some(Event::Sample(Sample::new(series, value))));
+        }
         match self.page.byte(start) {
             None => Err(self.page.error(start, Problem::NoEof)),
             Some(b'#') => self.metadata(start),
@@ -108,14 +117,14 @@ impl<'a> Parser<'a> {
 
     #[inline]
     fn sample(&mut self, start: usize) -> Result<Event<'a>, ParseError> {
-        let name_end = self.page.skip_while(start, is_name_byte);
+        let name_end = self.page.name_end(start);
         let (series, behind) = if self.page.byte(name_end) == Some(b'{') {
             let name = (name_end > start).then_some((start, name_end));
             self.page.braced_series::<false>(start, name, name_end, self.metric_type)?
         } else {
             let name =
                 self.page.text(start, name_end).ok_or_else(|| self.page.not_utf8(start, "metric name"))?;
-            (Series::new(name, name, Default::default(), self.metric_type), name_end)
+            (Series::bare(name, self.metric_type), name_end)
         };
         let (value, mut at) = self.value(behind, "value after metric")?;
         let mut timestamp = None;
@@ -172,7 +181,7 @@ impl<'a> Parser<'a> {
     #[inline]
     fn word(&self, space: usize, wanted: &'static str) -> Result<(usize, usize), ParseError> {
         let from = space + 1;
-        let to = self.page.skip_while(from, |b| b != b' ' && b != b'\n');
+        let to = self.page.word_end::<false>(from);
         if self.page.byte(space) != Some(b' ') || to == from {
             return Err(self.page.expected(space, wanted));
         }

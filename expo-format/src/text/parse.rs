@@ -6,7 +6,7 @@ use crate::error::{ParseError, Problem};
 use crate::escape::{unescape_help, unescape_quoted};
 use crate::event::{Event, Sample};
 use crate::number;
-use crate::page::{Page, is_name_byte, is_name_start};
+use crate::page::{Page, is_name_start};
 use crate::series::Series;
 
 /// Events of a page in the classic text format.
@@ -27,12 +27,14 @@ pub struct Parser<'a> {
     page: Page<'a>,
     at: usize,
     metric_type: MetricType,
+    /// The name in the last plain line, empty before the first.
+    last_name: &'a [u8],
 }
 
 impl<'a> Parser<'a> {
     /// A parser at the beginning of a page.
     pub fn new(page: &'a [u8]) -> Self {
-        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown }
+        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last_name: b"" }
     }
 
     /// The next event, or `None` at the end of the page.
@@ -43,6 +45,13 @@ impl<'a> Parser<'a> {
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
         loop {
             let start = self.at;
+            if self.page.byte(start).is_some_and(is_name_start)
+                && let Some((series, value, end)) =
+                    self.page.plain_sample(start, self.metric_type, &mut self.last_name)
+            {
+                self.at = end + 1;
+                return Ok(Some(Event::Sample(Sample::new(series, value))));
+            }
             let first = self.page.skip_blanks(start);
             return match self.page.byte(first) {
                 // The original's lexer takes a zero byte for the end.
@@ -62,6 +71,12 @@ impl<'a> Parser<'a> {
     }
 
     fn comment(&mut self, hash: usize) -> Result<Event<'a>, ParseError> {
+        // The usual spelling first, the unusual with care.
+        match self.page.bytes(hash, hash + 7) {
+            b"# HELP " => return self.metadata(hash + 7, true),
+            b"# TYPE " => return self.metadata(hash + 7, false),
+            _ => {}
+        }
         let end = self.page.line_end(hash);
         let word = self.page.skip_blanks(hash + 1);
         let keyword = if word > hash + 1 { self.page.bytes(word, end) } else { b"" };
@@ -76,6 +91,7 @@ impl<'a> Parser<'a> {
 
     /// The rest of a HELP or TYPE line: a name, one separating byte, and a text up to the end of the line.
     fn metadata(&mut self, start: usize, is_help: bool) -> Result<Event<'a>, ParseError> {
+        let start = self.page.skip_blanks(start);
         let (name, behind) = self.page.metadata_name(start)?;
         let end = self.page.line_end(behind);
         let only_blanks = self.page.skip_blanks(behind) >= end;
@@ -103,7 +119,7 @@ impl<'a> Parser<'a> {
     /// A sample line. The series begins at `start`, in front of leading blanks, as the original counts it.
     #[inline]
     fn sample(&mut self, start: usize, first: usize) -> Result<Event<'a>, ParseError> {
-        let name_end = self.page.skip_while(first, is_name_byte);
+        let name_end = self.page.name_end(first);
         let brace = self.page.skip_blanks(name_end);
         let (series, behind) = if self.page.byte(brace) == Some(b'{') {
             let name = (name_end > first).then_some((start, name_end));
@@ -111,10 +127,10 @@ impl<'a> Parser<'a> {
         } else {
             let name =
                 self.page.text(start, name_end).ok_or_else(|| self.page.not_utf8(start, "metric name"))?;
-            (Series::new(name, name, Default::default(), self.metric_type), name_end)
+            (Series::bare(name, self.metric_type), name_end)
         };
         let value_start = self.page.skip_blanks(behind);
-        let value_end = self.page.skip_while(value_start, |b| !matches!(b, b'{' | b' ' | b'\t' | b'\n'));
+        let value_end = self.page.word_end::<true>(value_start);
         if value_end == value_start {
             return Err(self.page.expected(value_start, "value after metric"));
         }
