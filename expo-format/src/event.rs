@@ -61,6 +61,21 @@ impl<'a> Sample<'a> {
     }
 }
 
+/// What a sample line says behind its series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail<'a> {
+    pub(crate) value: f64,
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) exemplar: Option<ExemplarRef<'a>>,
+}
+
+impl<'a> Tail<'a> {
+    pub(crate) fn into_sample(self, series: Series<'a>) -> Sample<'a> {
+        let Self { value, timestamp, exemplar } = self;
+        Sample { series, value, timestamp, created: None, exemplar }
+    }
+}
+
 /// A native histogram with integer or float counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NativeHistogram<'a> {

@@ -60,6 +60,7 @@ mod wire;
 // Which format, and any format.
 mod negotiate;
 mod page_parser;
+mod rescrape;
 
 // One format per folder.
 pub mod openmetrics;
@@ -73,6 +74,7 @@ pub use line::WriteOptions;
 pub use metrics_core::Escaping;
 pub use negotiate::{ContentType, ContentTypeError, Format, accept_header, negotiate};
 pub use page_parser::PageParser;
+pub use rescrape::{Pass, Rescraper, Update};
 pub use series::{DuplicateLabel, Labels, Series};
 
 use metrics_core::family::MetricFamily;

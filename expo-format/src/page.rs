@@ -3,6 +3,7 @@
 use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
+use crate::event::Tail;
 use crate::series::{Labels, Layout, Series};
 use crate::{number, scan};
 
@@ -143,14 +144,21 @@ impl<'a> Page<'a> {
             }
             at += 1;
         }
-        if self.byte(at)? != b' ' {
-            return None;
-        }
-        let (value, end) = number::parse_plain_line(self.bytes, at + 1)?;
+        let (tail, end) = self.plain_tail(at)?;
         let text = self.valid.get(start..at)?;
         let labels = (name_end + 1 - start).min(text.len());
         let layout = Layout { name: (0, name_end - start), labels, has_escapes };
-        Some((Series::new(text, layout, metric_type), value, end))
+        Some((Series::new(text, layout, metric_type), tail.value, end))
+    }
+
+    /// What nearly always stands behind a series: a space, a plain number and the end of the line.
+    #[inline]
+    pub(crate) fn plain_tail(&self, behind: usize) -> Option<(Tail<'a>, usize)> {
+        if self.byte(behind)? != b' ' {
+            return None;
+        }
+        let (value, end) = number::parse_plain_line(self.bytes, behind + 1)?;
+        Some((Tail { value, timestamp: None, exemplar: None }, end))
     }
 
     /// A series with braces: `name` is the span before them, if there is one. Returns the place behind.

@@ -4,7 +4,7 @@ use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
 use crate::escape::unescape_quoted;
-use crate::event::{Event, ExemplarRef, Sample};
+use crate::event::{Event, ExemplarRef, Sample, Tail};
 use crate::number;
 use crate::page::{Page, is_name_start};
 use crate::series::Series;
@@ -26,9 +26,9 @@ use crate::series::Series;
 #[derive(Debug, Clone)]
 pub struct Parser<'a> {
     page: Page<'a>,
-    at: usize,
+    pub(crate) at: usize,
     ended: bool,
-    metric_type: MetricType,
+    pub(crate) metric_type: MetricType,
     /// The name in the last plain line, empty before the first.
     last_name: &'a [u8],
 }
@@ -126,6 +126,17 @@ impl<'a> Parser<'a> {
                 self.page.text(start, name_end).ok_or_else(|| self.page.not_utf8(start, "metric name"))?;
             (Series::bare(name, self.metric_type), name_end)
         };
+        let tail = self.tail(behind)?;
+        Ok(Event::Sample(tail.into_sample(series)))
+    }
+
+    /// What stands behind a series, up to the end of its line.
+    #[inline]
+    pub(crate) fn tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
+        if let Some((tail, end)) = self.page.plain_tail(behind) {
+            self.at = end + 1;
+            return Ok(tail);
+        }
         let (value, mut at) = self.value(behind, "value after metric")?;
         let mut timestamp = None;
         if !self.at_exemplar(at) && self.page.byte(at) == Some(b' ') {
@@ -140,7 +151,7 @@ impl<'a> Parser<'a> {
             Some(_) => return Err(self.page.expected(at, "timestamp, exemplar or new record")),
             None => return Err(self.page.error(at, Problem::NoEof)),
         }
-        Ok(Event::Sample(Sample { series, value, timestamp, created: None, exemplar }))
+        Ok(Tail { value, timestamp, exemplar })
     }
 
     fn at_exemplar(&self, at: usize) -> bool {

@@ -4,7 +4,7 @@ use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
 use crate::escape::{unescape_help, unescape_quoted};
-use crate::event::{Event, Sample};
+use crate::event::{Event, Sample, Tail};
 use crate::number;
 use crate::page::{Page, is_name_start};
 use crate::series::Series;
@@ -25,8 +25,8 @@ use crate::series::Series;
 #[derive(Debug, Clone)]
 pub struct Parser<'a> {
     page: Page<'a>,
-    at: usize,
-    metric_type: MetricType,
+    pub(crate) at: usize,
+    pub(crate) metric_type: MetricType,
     /// The name in the last plain line, empty before the first.
     last_name: &'a [u8],
 }
@@ -129,6 +129,17 @@ impl<'a> Parser<'a> {
                 self.page.text(start, name_end).ok_or_else(|| self.page.not_utf8(start, "metric name"))?;
             (Series::bare(name, self.metric_type), name_end)
         };
+        let tail = self.tail(behind)?;
+        Ok(Event::Sample(tail.into_sample(series)))
+    }
+
+    /// What stands behind a series, up to the end of its line.
+    #[inline]
+    pub(crate) fn tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
+        if let Some((tail, end)) = self.page.plain_tail(behind) {
+            self.at = end + 1;
+            return Ok(tail);
+        }
         let value_start = self.page.skip_blanks(behind);
         let value_end = self.page.word_end::<true>(value_start);
         if value_end == value_start {
@@ -137,7 +148,7 @@ impl<'a> Parser<'a> {
         let value = self.page.float(value_start, value_end)?;
         let (timestamp, line_end) = self.timestamp(value_end)?;
         self.at = line_end + 1;
-        Ok(Event::Sample(Sample { series, value, timestamp, created: None, exemplar: None }))
+        Ok(Tail { value, timestamp, exemplar: None })
     }
 
     /// An optional timestamp in milliseconds and the end of the line.
