@@ -1,0 +1,208 @@
+// The page: which dashboard, which time, which values of its variables; and the beat that keeps it live.
+import { FILES, ask, duration, fill, labels, scrapeInterval } from "./api.js";
+import { panels, pattern } from "./model.js";
+import { Panel, sync } from "./panel.js";
+
+const $ = (id) => document.getElementById(id);
+const RANGES = ["5m", "15m", "1h", "6h", "24h", "7d"], BEATS = [["0", "Off"], ["2", "2 s"], ["5", "5 s"], ["10", "10 s"], ["30", "30 s"], ["60", "1 min"]];
+const place = new URL(location.href);
+const state = { range: "15m", beat: 5, values: {}, panels: [], scrape: 15, ...readPlace() };
+
+function readPlace() {
+  const p = place.searchParams, from = p.get("from"), to = p.get("to");
+  const read = {};
+  if (/^\d+$/.test(from ?? "") && /^\d+$/.test(to ?? "")) read.range = [from / 1000, to / 1000];
+  else if (/^now-\w+$/.test(from ?? "") && duration(from.slice(4))) read.range = from.slice(4);
+  if (p.has("refresh")) read.beat = duration(p.get("refresh"));
+  return read;
+}
+
+function writePlace() {
+  const p = place.searchParams, fixed = Array.isArray(state.range);
+  p.set("from", fixed ? Math.round(state.range[0] * 1000) : `now-${state.range}`);
+  p.set("to", fixed ? Math.round(state.range[1] * 1000) : "now");
+  for (const [name, value] of Object.entries(state.values)) {
+    p.delete(`var-${name}`);
+    for (const v of [value].flat()) p.append(`var-${name}`, v);
+  }
+  history.replaceState(null, "", place);
+}
+
+function range() {
+  if (Array.isArray(state.range)) return { from: state.range[0], to: state.range[1] };
+  const to = Date.now() / 1000;
+  return { from: to - duration(state.range), to };
+}
+
+// --- the live beat -------------------------------------------------------------------------------------------
+
+let running, timer;
+async function refresh() {
+  clearTimeout(timer);
+  running?.abort();
+  const mine = (running = new AbortController()), now = range();
+  const height = innerHeight;
+  const near = state.panels.filter((p) => {
+    const box = p.root.getBoundingClientRect();
+    return p.asks && box.bottom > -height && box.top < 2 * height;
+  });
+  const outcomes = await Promise.allSettled(near.map((p) => p.refresh(now, state.values, state.scrape, mine.signal)));
+  if (mine.signal.aborted) return;
+  $("grid").setAttribute("aria-busy", "false");
+  report(outcomes.find((o) => o.reason?.kind === "down")?.reason);
+  plan();
+}
+
+function plan() {
+  clearTimeout(timer);
+  if (state.beat > 0 && !document.hidden) timer = setTimeout(refresh, state.beat * 1000);
+}
+
+function report(down) {
+  const banner = $("banner"), pulse = $("pulse"), live = state.beat > 0 && !Array.isArray(state.range);
+  banner.hidden = !down;
+  if (down) {
+    const next = state.beat > 0 ? `Trying again every ${state.beat} s; what is shown is the last answer.` : "Automatic refresh is off.";
+    banner.replaceChildren(Object.assign(document.createElement("b"), { textContent: "No answer from the data source: " }), `${down.message}. ${next}`);
+  }
+  pulse.dataset.state = down ? "down" : live ? "live" : "still";
+  pulse.lastElementChild.textContent = down ? "no data source" : live ? "live" : "paused";
+}
+
+// --- controls ------------------------------------------------------------------------------------------------
+
+function option(value, text, selected) { return new Option(text, value, selected, selected); }
+
+function drawRanges() {
+  const fixed = Array.isArray(state.range), known = fixed || RANGES.includes(state.range) ? RANGES : [state.range, ...RANGES];
+  $("ranges").replaceChildren(...[...known, "custom"].map((name) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = name === "custom" ? (fixed ? span(state.range) : "Custom") : name;
+    button.setAttribute("aria-pressed", String(name === "custom" ? fixed : name === state.range));
+    button.addEventListener("click", () => (name === "custom" ? openCustom() : setRange(name)));
+    return button;
+  }));
+}
+const span = (r) => r.map((t) => new Date(t * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })).join(" – ");
+
+function setRange(next) {
+  state.range = next;
+  $("custom").hidden = true;
+  drawRanges();
+  writePlace();
+  refresh();
+}
+
+function openCustom() {
+  const form = $("custom"), { from, to } = range();
+  const local = (t) => new Date((t - new Date(t * 1000).getTimezoneOffset() * 60) * 1000).toISOString().slice(0, 19);
+  form.from.value = local(from);
+  form.to.value = local(to);
+  form.hidden = !form.hidden;
+}
+$("custom").addEventListener("submit", (e) => {
+  e.preventDefault();
+  const [from, to] = [e.target.from, e.target.to].map((i) => new Date(i.value).getTime() / 1000);
+  e.target.to.setCustomValidity(to > from ? "" : "The end is not after the beginning");
+  if (e.target.reportValidity()) setRange([from, to]);
+});
+sync.onZoom = (from, to) => setRange([from, to]);
+
+$("refresh").replaceChildren(...BEATS.map(([s, text]) => option(s, s === "0" ? "Refresh off" : `Every ${text}`, +s === state.beat)));
+$("refresh").addEventListener("change", (e) => { state.beat = +e.target.value; refresh(); });
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => sync.charts.forEach((c) => c.draw()));
+addEventListener("scrollend", () => refresh());
+
+// --- variables -----------------------------------------------------------------------------------------------
+
+async function variableOptions(v) {
+  if (v.type === "custom") return String(v.query ?? "").split(",").map((s) => s.trim().split(" : ").at(-1)).filter(Boolean);
+  if (v.type === "interval") return String(v.query ?? "").split(",").map((s) => s.trim());
+  if (v.type === "constant" || v.type === "textbox") return [String(v.query ?? "")];
+  if (v.type !== "query") return [];
+  const text = fill(typeof v.query === "string" ? v.query : v.query?.query ?? v.definition ?? "", state.values);
+  let found = [];
+  const call = /^label_values\((?:(.+),)?\s*([\w.]+)\s*\)$/s.exec(text.trim());
+  if (call) found = await labels(call[2], call[1]?.trim());
+  else if (/^query_result\((.+)\)$/s.test(text)) {
+    const { result } = await ask("query", { query: /^query_result\((.+)\)$/s.exec(text)[1] });
+    found = result.map((r) => `${r.metric.__name__ ?? ""}{${Object.entries(r.metric).filter(([k]) => k !== "__name__").map(([k, w]) => `${k}="${w}"`).join(",")}} ${r.value[1]} ${r.value[0]}`);
+  }
+  if (v.regex) {
+    const re = pattern(v.regex);
+    found = found.map((s) => re.exec(s)).filter(Boolean).map((m) => m.groups?.value ?? m[1] ?? m[0]);
+  }
+  return [...new Set(found)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+}
+
+async function loadVariables(list) {
+  const bar = $("variables"), controls = [];
+  for (const v of list) {
+    if (v.type === "datasource" || v.type === "adhoc") { state.values[v.name] = "default"; continue; }
+    const options = await variableOptions(v);
+    const asked = place.searchParams.getAll(`var-${v.name}`), current = [v.current?.value ?? []].flat();
+    const all = v.includeAll, kept = [asked, current].find((c) => c.length && c.every((x) => options.includes(x) || (all && x === "$__all")));
+    const chosen = kept ?? (all ? ["$__all"] : options.slice(0, 1));
+    const apply = (names) => {
+      const every = names.includes("$__all");
+      state.values[v.name] = every && v.allValue ? v.allValue : every ? options : v.multi ? names : names[0] ?? "";
+    };
+    apply(chosen);
+    if (v.hide === 2 || v.type === "constant") continue;
+    const label = document.createElement("label"), select = document.createElement("select");
+    label.className = "pick";
+    if (all) select.append(option("$__all", "All", chosen.includes("$__all")));
+    select.append(...options.map((o) => option(o, o, chosen.includes(o))));
+    select.addEventListener("change", () => {
+      place.searchParams.delete(`var-${v.name}`);
+      place.searchParams.append(`var-${v.name}`, select.value);
+      apply([select.value]);
+      writePlace();
+      loadVariables(list).then(refresh);
+    });
+    label.append(v.label || v.name, select);
+    controls.push(label);
+  }
+  bar.replaceChildren(...controls);
+}
+
+// --- start ---------------------------------------------------------------------------------------------------
+
+async function fetchJson(path) {
+  const response = await fetch(`${FILES}/${path}`);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
+  return response.json();
+}
+
+async function start() {
+  const known = await fetchJson("dashboards.json");
+  const uid = place.searchParams.get("d") ?? known[0].uid;
+  $("dashboards").replaceChildren(...known.map((d) => option(d.uid, d.title, d.uid === uid)));
+  $("dashboards").addEventListener("change", (e) => location.assign(`?d=${encodeURIComponent(e.target.value)}`));
+  const dashboard = await fetchJson(`dashboards/${encodeURIComponent(uid)}.json`);
+  document.title = `${dashboard.title} · Pullstack`;
+  if (!place.searchParams.has("from") && /^now-\w+$/.test(dashboard.time?.from ?? "")) state.range = dashboard.time.from.slice(4);
+  if (!place.searchParams.has("refresh") && dashboard.refresh) state.beat = duration(dashboard.refresh) || state.beat;
+  $("refresh").value = String(state.beat);
+  state.panels = panels(dashboard).map((p) => new Panel(p));
+  $("grid").replaceChildren(...state.panels.map((p) => p.root));
+  drawRanges();
+  await connect(dashboard.templating?.list ?? []);
+}
+
+// Variables come from the data source as well: until it answers, the page says so and tries again.
+async function connect(variables) {
+  try {
+    state.scrape = await scrapeInterval();
+    await loadVariables(variables);
+  } catch (error) {
+    report(error);
+    setTimeout(() => connect(variables), Math.max(2, state.beat) * 1000);
+    return;
+  }
+  await refresh();
+}
+
+start().catch((error) => report(error));
