@@ -57,9 +57,8 @@ export function timing(from, to, points, scrape, least) {
   return {
     start: Math.floor(from / step) * step, end: Math.floor(to / step) * step, step,
     builtin: {
-      __interval: written(step), __interval_ms: String(step * 1000), __rate_interval: written(rate), __rate_interval_ms: String(rate * 1000),
-      __range: written(Math.round(to - from)), __range_s: String(Math.round(to - from)), __range_ms: String(Math.round((to - from) * 1000)),
-      __from: String(Math.round(from * 1000)), __to: String(Math.round(to * 1000)),
+      __interval: written(step), __interval_ms: String(step * 1000), __rate_interval: written(rate),
+      __range: written(Math.round(to - from)), __range_s: String(Math.round(to - from)),
     },
   };
 }
@@ -71,8 +70,7 @@ export function fill(text, values) {
     if (value === undefined) return whole;
     if (!Array.isArray(value)) return value;
     const how = format ?? other;
-    if (how === "csv" || how === "raw") return value.join(",");
-    if (how === "pipe") return value.join("|");
+    if (how === "csv" || how === "pipe") return value.join(how === "csv" ? "," : "|");
     const quoted = value.map((v) => v.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replace(/\\/g, "\\\\"));
     return quoted.length === 1 && how !== "regex" ? value[0] : quoted.length === 1 ? quoted[0] : `(${quoted.join("|")})`;
   });

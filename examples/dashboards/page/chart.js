@@ -2,6 +2,13 @@
 import { timeTicks, valueTicks } from "./scale.js";
 import { format, isBinary } from "./units.js";
 
+export const make = (tag, className, ...children) => {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children);
+  return element;
+};
+
 const FONT = "11px Inter, ui-sans-serif, system-ui, sans-serif";
 const TOP = 8, RIGHT = 12, BOTTOM = 20;
 
@@ -20,7 +27,8 @@ export class TimeChart {
     Object.assign(this, { host, sync, onPoint });
     this.back = this.canvas();
     this.front = this.canvas();
-    this.tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
+    this.tip = make("div", "tip");
+    this.tip.hidden = true;
     host.append(this.tip);
     sync.charts.add(this);
     new ResizeObserver(() => this.draw()).observe(host);
@@ -31,10 +39,16 @@ export class TimeChart {
   }
 
   canvas() {
-    const canvas = document.createElement("canvas");
+    const canvas = make("canvas");
     canvas.setAttribute("aria-hidden", "true");
     this.host.append(canvas);
     return canvas;
+  }
+
+  // The page's colours, which follow the system's light or dark.
+  ink() {
+    const style = getComputedStyle(this.host);
+    return (name) => style.getPropertyValue(`--${name}`);
   }
 
   // { start, step, count, series: [{ name, color, values, width, fill, dash, stack, negative, field }], unit, decimals, min, max }
@@ -53,42 +67,39 @@ export class TimeChart {
 
   // Values as drawn: negated where a series hangs below the axis, summed where series are stacked.
   layers() {
-    const sums = new Map(), layers = [];
-    for (const s of this.data.series) {
-      if (this.hiddenNames.has(s.name)) continue;
-      const top = s.negative ? s.values.map((v) => -v) : Float64Array.from(s.values);
-      let base = null;
-      if (s.stack) {
-        const key = s.stack + (s.negative ? "-" : "");
-        base = sums.get(key) ?? new Float64Array(top.length);
-        for (let i = 0; i < top.length; i++) top[i] = Number.isNaN(top[i]) ? NaN : top[i] + base[i];
-        sums.set(key, top.map((v, i) => (Number.isNaN(v) ? base[i] : v)));
-      }
-      layers.push({ s, top, base });
-    }
-    return layers;
+    const sums = {};
+    return this.data.series.filter((s) => !this.hiddenNames.has(s.name)).map((s) => {
+      const key = s.stack && s.stack + s.negative, base = key && (sums[key] ?? new Float64Array(s.values.length));
+      const top = s.values.map((v, i) => (s.negative ? -v : v) + (base ? base[i] : 0));
+      if (base) sums[key] = top.map((v, i) => (Number.isNaN(v) ? base[i] : v));
+      return { s, top, base };
+    });
+  }
+
+  // The values that the axis spans, and round ticks in them. A filled area starts at zero, and so does an axis that
+  // would otherwise begin near it; shares end at the whole.
+  extent(layers, rows) {
+    const { min, max, softMax, unit } = this.data, binary = isBinary(unit);
+    let low = Infinity, high = -Infinity;
+    for (const { top } of layers) for (const v of top) if (Number.isFinite(v)) { if (v < low) low = v; if (v > high) high = v; }
+    if (low > high) [low, high] = [0, 1];
+    const whole = unit === "percentunit" ? 1 : unit === "percent" ? 100 : Infinity, cap = high <= whole * 1.05 ? whole : Infinity;
+    if (layers.some((l) => l.s.fill > 0) || (low > 0 && low < high * 0.6)) { low = Math.min(low, 0); high = Math.max(high, 0); }
+    if (high === low) { high += Math.abs(high) * 0.1 || 1; if (low !== 0) low -= Math.abs(low) * 0.1; }
+    high = Math.max(high, softMax ?? high);
+    const rough = valueTicks(min ?? low, max ?? high, rows, binary), gap = rough.length > 1 ? rough[1] - rough[0] : high - low;
+    low = min ?? Math.floor(low / gap + 1e-9) * gap;
+    high = max ?? Math.min(cap, Math.ceil(high / gap - 1e-9) * gap);
+    return { low, high, ticks: valueTicks(low, high, Math.round((high - low) / gap), binary) };
   }
 
   draw() {
     const g = this.fit(this.back), { clientWidth: w, clientHeight: h } = this.host;
     if (!this.data || w < 40 || h < 40) return;
-    const { start, step, count, unit, decimals } = this.data, css = getComputedStyle(this.host);
+    const { start, step, count, unit } = this.data, ink = this.ink();
     const layers = this.layers();
-    let low = Infinity, high = -Infinity;
-    for (const { top } of layers) for (const v of top) if (Number.isFinite(v)) { if (v < low) low = v; if (v > high) high = v; }
-    if (low > high) [low, high] = [0, 1];
-    const filled = layers.some((l) => l.s.fill > 0);
-    if (filled || (low > 0 && low < high * 0.6)) { low = Math.min(low, 0); high = Math.max(high, 0); }
-    if (high === low) { high += Math.abs(high) * 0.1 || 1; if (low !== 0) low -= Math.abs(low) * 0.1; }
-    high = this.data.softMax !== undefined ? Math.max(high, this.data.softMax) : high;
-    const fixedLow = this.data.min, fixedHigh = this.data.max;
-    const rows = Math.max(2, Math.floor((h - TOP - BOTTOM) / 34));
-    let ticks = valueTicks(fixedLow ?? low, fixedHigh ?? high, rows, isBinary(unit));
-    const gap = ticks.length > 1 ? ticks[1] - ticks[0] : high - low;
-    low = fixedLow ?? Math.floor(low / gap + 1e-9) * gap;
-    high = fixedHigh ?? Math.ceil(high / gap - 1e-9) * gap;
-    ticks = valueTicks(low, high, Math.round((high - low) / gap), isBinary(unit)).filter((t) => t >= low - gap * 1e-6 && t <= high + gap * 1e-6);
-    const texts = ticks.map((t) => format(this.data.mirrored ? Math.abs(t) : t, unit, decimals));
+    const { low, high, ticks } = this.extent(layers, Math.max(2, Math.floor((h - TOP - BOTTOM) / 34)));
+    const texts = ticks.map((t) => format(this.data.mirrored ? Math.abs(t) : t, unit));
     const left = Math.ceil(Math.max(26, ...texts.map((t) => g.measureText(t).width))) + 16;
     const from = this.data.from, to = this.data.to, width = w - left - RIGHT, height = h - TOP - BOTTOM;
     const x = (t) => left + ((t - from) / (to - from)) * width, y = (v) => TOP + height - ((v - low) / (high - low)) * height;
@@ -97,9 +108,9 @@ export class TimeChart {
     g.textBaseline = "middle"; g.textAlign = "right"; g.lineWidth = 1;
     ticks.forEach((t, i) => {
       const at = Math.round(y(t)) + 0.5;
-      g.strokeStyle = t === 0 && low < 0 ? css.getPropertyValue("--faint") : css.getPropertyValue("--grid");
+      g.strokeStyle = t === 0 && low < 0 ? ink("faint") : ink("grid");
       g.beginPath(); g.moveTo(left, at); g.lineTo(w - RIGHT, at); g.stroke();
-      g.fillStyle = css.getPropertyValue("--muted");
+      g.fillStyle = ink("muted");
       g.fillText(texts[i], left - 8, at);
     });
     const times = timeTicks(from, to, Math.max(2, Math.floor(width / 92)));
@@ -111,7 +122,8 @@ export class TimeChart {
     g.lineJoin = "round"; g.lineCap = "round";
     // Stacked layers from the top down, so that each one's line stays visible.
     for (const { s, top, base } of layers.toReversed()) {
-      const runs = this.runs(top, count);
+      const runs = this.runs(top, count), at = (i) => x(start + i * step);
+      const trace = (a, b) => { g.beginPath(); for (let i = a; i <= b; i++) g.lineTo(at(i), y(top[i])); };
       if (s.fill > 0) {
         const shade = g.createLinearGradient(0, TOP, 0, TOP + height);
         const alpha = (a) => Math.round(a * 255).toString(16).padStart(2, "0");
@@ -119,18 +131,15 @@ export class TimeChart {
         shade.addColorStop(0, s.negative ? weak : strong); shade.addColorStop(1, s.negative ? strong : weak);
         g.fillStyle = shade;
         for (const [a, b] of runs) {
-          g.beginPath();
-          for (let i = a; i <= b; i++) g.lineTo(x(start + i * step), y(top[i]));
-          for (let i = b; i >= a; i--) g.lineTo(x(start + i * step), y(base ? base[i] : Math.min(Math.max(0, low), high)));
+          trace(a, b);
+          for (let i = b; i >= a; i--) g.lineTo(at(i), y(base ? base[i] : Math.min(Math.max(0, low), high)));
           g.fill();
         }
       }
       g.strokeStyle = g.fillStyle = s.color; g.lineWidth = s.width; g.setLineDash(s.dash ?? []);
       for (const [a, b] of runs) {
-        if (a === b) { g.beginPath(); g.arc(x(start + a * step), y(top[a]), 2, 0, 7); g.fill(); continue; }
-        g.beginPath();
-        for (let i = a; i <= b; i++) g.lineTo(x(start + i * step), y(top[i]));
-        g.stroke();
+        trace(a, b);
+        if (a === b) { g.arc(at(a), y(top[a]), 2, 0, 7); g.fill(); } else g.stroke();
       }
     }
     g.restore(); g.setLineDash([]);
@@ -150,19 +159,21 @@ export class TimeChart {
 
   moved(e) {
     if (!this.view) return;
-    const { left, width, from, to } = this.view;
     if (this.drag) this.drag.to = e.offsetX;
-    const part = (e.offsetX - left) / width;
     this.mouse = { x: e.offsetX, y: e.offsetY };
-    this.sync.move(part < -0.02 || part > 1.02 ? null : from + Math.min(1, Math.max(0, part)) * (to - from), this);
+    this.sync.move(this.timeAt(e.offsetX), this);
+  }
+
+  timeAt(px) {
+    const { left, width, from, to } = this.view;
+    return from + Math.min(1, Math.max(0, (px - left) / width)) * (to - from);
   }
 
   released(e) {
     const drag = this.drag;
     this.drag = null;
     if (!drag || !this.view || Math.abs(e.offsetX - drag.x) < 8) return this.draw();
-    const { left, width, from, to } = this.view;
-    const [a, b] = [drag.x, e.offsetX].sort((p, q) => p - q).map((px) => from + Math.min(1, Math.max(0, (px - left) / width)) * (to - from));
+    const [a, b] = [drag.x, e.offsetX].sort((p, q) => p - q).map((px) => this.timeAt(px));
     if (b - a >= 2) this.sync.onZoom(a, b);
   }
 
@@ -170,22 +181,22 @@ export class TimeChart {
     this.time = time;
     const g = this.fit(this.front);
     if (!this.view || !this.data) return;
-    const { x, y, from, to, height, layers } = this.view, { start, step, count, unit, decimals } = this.data;
+    const { x, y, height, layers } = this.view, { start, step, count, unit, decimals } = this.data, ink = this.ink();
     if (this.drag?.to !== undefined) {
-      g.fillStyle = getComputedStyle(this.host).getPropertyValue("--accent-soft");
+      g.fillStyle = ink("accent-soft");
       g.fillRect(Math.min(this.drag.x, this.drag.to), TOP, Math.abs(this.drag.to - this.drag.x), height);
     }
     const index = time === null ? -1 : Math.round((time - start) / step);
-    if (time === null || time < from || time > to || index < 0 || index >= count) {
+    if (index < 0 || index >= count) {
       this.tip.hidden = true;
       return this.onPoint(null);
     }
     const at = start + index * step, px = Math.round(x(at)) + 0.5;
-    g.strokeStyle = getComputedStyle(this.host).getPropertyValue("--faint"); g.setLineDash([3, 3]);
+    g.strokeStyle = ink("faint"); g.setLineDash([3, 3]);
     g.beginPath(); g.moveTo(px, TOP); g.lineTo(px, TOP + height); g.stroke(); g.setLineDash([]);
     for (const { s, top } of layers) {
       if (!Number.isFinite(top[index])) continue;
-      g.fillStyle = s.color; g.strokeStyle = getComputedStyle(this.host).getPropertyValue("--card"); g.lineWidth = 1.5;
+      g.fillStyle = s.color; g.strokeStyle = ink("card"); g.lineWidth = 1.5;
       g.beginPath(); g.arc(x(at), y(top[index]), 3.5, 0, 7); g.fill(); g.stroke();
     }
     this.onPoint(index);
@@ -194,7 +205,7 @@ export class TimeChart {
   }
 
   fillTip(at, rows, unit, decimals) {
-    const time = document.createElement("time");
+    const time = make("time");
     time.textContent = new Date(at * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
     const shown = rows.sort((a, b) => b[1] - a[1]).slice(0, 14);
     this.tip.replaceChildren(time, ...shown.map(([s, v]) => row(s.color, s.name, format(v, s.field?.unit ?? unit, decimals))));
@@ -207,11 +218,9 @@ export class TimeChart {
 }
 
 function row(color, name, value) {
-  const line = document.createElement("div");
-  const parts = ["i", "span", "b"].map((tag) => document.createElement(tag));
-  parts[0].style.background = color; parts[1].textContent = name; parts[2].textContent = value;
-  line.append(...parts);
-  return line;
+  const swatch = make("i");
+  swatch.style.background = color;
+  return make("div", "", swatch, make("span", "", name), make("b", "", value));
 }
 
 // A line without axes, for the background of a number.

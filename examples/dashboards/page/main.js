@@ -1,5 +1,6 @@
 // The page: which dashboard, which time, which values of its variables; and the beat that keeps it live.
-import { FILES, ask, duration, fill, labels, scrapeInterval } from "./api.js";
+import { FILES, duration, fill, labels, scrapeInterval } from "./api.js";
+import { make } from "./chart.js";
 import { panels, pattern } from "./model.js";
 import { Panel, sync } from "./panel.js";
 
@@ -9,10 +10,9 @@ const place = new URL(location.href);
 const state = { range: "15m", beat: 5, values: {}, panels: [], scrape: 15, ...readPlace() };
 
 function readPlace() {
-  const p = place.searchParams, from = p.get("from"), to = p.get("to");
-  const read = {};
-  if (/^\d+$/.test(from ?? "") && /^\d+$/.test(to ?? "")) read.range = [from / 1000, to / 1000];
-  else if (/^now-\w+$/.test(from ?? "") && duration(from.slice(4))) read.range = from.slice(4);
+  const p = place.searchParams, from = p.get("from") ?? "", to = p.get("to") ?? "", read = {};
+  if (/^\d+$/.test(from) && /^\d+$/.test(to)) read.range = [from / 1000, to / 1000];
+  else if (duration(from)) read.range = from.slice(4);
   if (p.has("refresh")) read.beat = duration(p.get("refresh"));
   return read;
 }
@@ -63,7 +63,7 @@ function report(down) {
   banner.hidden = !down;
   if (down) {
     const next = state.beat > 0 ? `Trying again every ${state.beat} s; what is shown is the last answer.` : "Automatic refresh is off.";
-    banner.replaceChildren(Object.assign(document.createElement("b"), { textContent: "No answer from the data source: " }), `${down.message}. ${next}`);
+    banner.replaceChildren(make("b", "", "No answer from the data source: "), `${down.message}. ${next}`);
   }
   pulse.dataset.state = down ? "down" : live ? "live" : "still";
   pulse.lastElementChild.textContent = down ? "no data source" : live ? "live" : "paused";
@@ -76,9 +76,8 @@ function option(value, text, selected) { return new Option(text, value, selected
 function drawRanges() {
   const fixed = Array.isArray(state.range), known = fixed || RANGES.includes(state.range) ? RANGES : [state.range, ...RANGES];
   $("ranges").replaceChildren(...[...known, "custom"].map((name) => {
-    const button = document.createElement("button");
+    const button = make("button", "", name === "custom" ? (fixed ? span(state.range) : "Custom") : name);
     button.type = "button";
-    button.textContent = name === "custom" ? (fixed ? span(state.range) : "Custom") : name;
     button.setAttribute("aria-pressed", String(name === "custom" ? fixed : name === state.range));
     button.addEventListener("click", () => (name === "custom" ? openCustom() : setRange(name)));
     return button;
@@ -118,18 +117,10 @@ addEventListener("scrollend", () => refresh());
 // --- variables -----------------------------------------------------------------------------------------------
 
 async function variableOptions(v) {
-  if (v.type === "custom") return String(v.query ?? "").split(",").map((s) => s.trim().split(" : ").at(-1)).filter(Boolean);
-  if (v.type === "interval") return String(v.query ?? "").split(",").map((s) => s.trim());
-  if (v.type === "constant" || v.type === "textbox") return [String(v.query ?? "")];
-  if (v.type !== "query") return [];
+  if (v.type !== "query") return String(v.query ?? "").split(",").map((s) => s.trim().split(" : ").at(-1));
   const text = fill(typeof v.query === "string" ? v.query : v.query?.query ?? v.definition ?? "", state.values);
-  let found = [];
   const call = /^label_values\((?:(.+),)?\s*([\w.]+)\s*\)$/s.exec(text.trim());
-  if (call) found = await labels(call[2], call[1]?.trim());
-  else if (/^query_result\((.+)\)$/s.test(text)) {
-    const { result } = await ask("query", { query: /^query_result\((.+)\)$/s.exec(text)[1] });
-    found = result.map((r) => `${r.metric.__name__ ?? ""}{${Object.entries(r.metric).filter(([k]) => k !== "__name__").map(([k, w]) => `${k}="${w}"`).join(",")}} ${r.value[1]} ${r.value[0]}`);
-  }
+  let found = call ? await labels(call[2], call[1]?.trim()) : [];
   if (v.regex) {
     const re = pattern(v.regex);
     found = found.map((s) => re.exec(s)).filter(Boolean).map((m) => m.groups?.value ?? m[1] ?? m[0]);
@@ -138,7 +129,7 @@ async function variableOptions(v) {
 }
 
 async function loadVariables(list) {
-  const bar = $("variables"), controls = [];
+  const controls = [];
   for (const v of list) {
     if (v.type === "datasource" || v.type === "adhoc") { state.values[v.name] = "default"; continue; }
     const options = await variableOptions(v);
@@ -151,10 +142,7 @@ async function loadVariables(list) {
     };
     apply(chosen);
     if (v.hide === 2 || v.type === "constant") continue;
-    const label = document.createElement("label"), select = document.createElement("select");
-    label.className = "pick";
-    if (all) select.append(option("$__all", "All", chosen.includes("$__all")));
-    select.append(...options.map((o) => option(o, o, chosen.includes(o))));
+    const select = make("select", "", ...[...(all ? ["$__all"] : []), ...options].map((o) => option(o, o === "$__all" ? "All" : o, chosen.includes(o))));
     select.addEventListener("change", () => {
       place.searchParams.delete(`var-${v.name}`);
       place.searchParams.append(`var-${v.name}`, select.value);
@@ -162,10 +150,9 @@ async function loadVariables(list) {
       writePlace();
       loadVariables(list).then(refresh);
     });
-    label.append(v.label || v.name, select);
-    controls.push(label);
+    controls.push(make("label", "pick", v.label || v.name, select));
   }
-  bar.replaceChildren(...controls);
+  $("variables").replaceChildren(...controls);
 }
 
 // --- start ---------------------------------------------------------------------------------------------------

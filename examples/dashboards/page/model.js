@@ -1,8 +1,8 @@
 // Grafana's dashboard JSON made plain: a list of panels with the few settings that are drawn.
 
 export const PALETTE = ["#4f8df7", "#f2a33a", "#22b58c", "#ea5f74", "#9a7bf0", "#2cb4cf", "#e07fc0", "#97b53b", "#e57f4b", "#7f93b2", "#d1b13a", "#5ccf7f"];
-const NAMED = { green: "#22b58c", "dark-green": "#15906d", "semi-dark-green": "#1ba27d", "light-green": "#63d6b2", yellow: "#e8bd3a", orange: "#f2913a", red: "#ea5164", "dark-red": "#c23a4d", "semi-dark-red": "#d8475a", "light-red": "#f48694", blue: "#4f8df7", "dark-blue": "#376fd0", "light-blue": "#8ab4fa", purple: "#9a7bf0", gray: "#7f93b2", text: "currentColor", transparent: "transparent" };
-export const color = (name) => NAMED[name] ?? (/^(semi-|super-)?(light|dark)-/.test(name ?? "") ? NAMED[name.replace(/^.*-/, "")] : name);
+const NAMED = { green: "#22b58c", yellow: "#e8bd3a", orange: "#f2913a", red: "#ea5164", blue: "#4f8df7", purple: "#9a7bf0", gray: "#7f93b2", text: "currentColor" };
+export const color = (name) => NAMED[(name ?? "").replace(/^(semi-|super-)?(light|dark)-/, "")] ?? name;
 
 // Panels in reading order; the panels of a collapsed row stay hidden with it, as in Grafana.
 export function panels(dashboard) {
@@ -11,7 +11,7 @@ export function panels(dashboard) {
   return list.map(plain).sort((a, b) => a.at.y - b.at.y || a.at.x - b.at.x);
 }
 
-const KINDS = { graph: "timeseries", singlestat: "stat", "table-old": "table", piechart: "bargauge", gauge: "gauge" };
+const KINDS = { graph: "timeseries", singlestat: "stat", piechart: "bargauge" };
 
 function plain(p) {
   const defaults = p.fieldConfig?.defaults ?? {};
@@ -63,7 +63,7 @@ export function mapped(field, value) {
     const o = m.options;
     const hit = m.type === "value" ? o[String(value)]
       : m.type === "range" && value >= (o.from ?? -Infinity) && value <= (o.to ?? Infinity) ? o.result
-      : m.type === "special" && (o.match === "null" || o.match === "null+nan") && (value === null || Number.isNaN(value)) ? o.result : undefined;
+      : m.type === "special" && /nan|null/.test(o.match) && !(value === value) ? o.result : undefined;
     if (hit) return { text: hit.text, color: color(hit.color) };
   }
 }
@@ -79,9 +79,7 @@ const REDUCERS = {
   lastNotNull: (v) => v.findLast((x) => !Number.isNaN(x)), last: (v) => v.at(-1), first: (v) => v[0], firstNotNull: (v) => v.find((x) => !Number.isNaN(x)),
   min: (v) => fold(v, Math.min), max: (v) => fold(v, Math.max), sum: (v) => fold(v, (a, b) => a + b) ?? 0, count: (v) => known(v).length,
   mean: (v) => { const k = known(v); return k.length ? fold(k, (a, b) => a + b) / k.length : undefined; },
-  range: (v) => REDUCERS.max(v) - REDUCERS.min(v), delta: (v) => REDUCERS.lastNotNull(v) - REDUCERS.firstNotNull(v), diff: (v) => REDUCERS.lastNotNull(v) - REDUCERS.firstNotNull(v),
 };
 const known = (v) => Array.prototype.filter.call(v, (x) => !Number.isNaN(x));
 const fold = (v, f) => { const k = known(v); return k.length ? k.reduce((a, b) => f(a, b)) : undefined; };
 export const reduce = (name, values) => (REDUCERS[name] ?? REDUCERS.lastNotNull)(values);
-export const reducerTitle = { lastNotNull: "Last", last: "Last", mean: "Mean", min: "Min", max: "Max", sum: "Total", count: "Count", first: "First" };

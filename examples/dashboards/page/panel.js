@@ -1,27 +1,22 @@
 // One panel: asks its queries, draws the answer, or says why it cannot.
 import { ask, duration, fill, timing } from "./api.js";
-import { Sync, TimeChart, sparkline } from "./chart.js";
+import { Sync, TimeChart, make, sparkline } from "./chart.js";
 import { PALETTE, color, fieldFor, legendName, mapped, reduce, threshold } from "./model.js";
 import { format, split } from "./units.js";
 
 export const sync = new Sync();
-const make = (tag, className, ...children) => {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-};
 
 export class Panel {
   constructor(model) {
     this.model = model;
     const { x, y, w, h } = model.at;
     this.body = make("div", "body");
-    this.root = model.kind === "row" ? make("h2", "row", model.title) : make("section", `panel ${model.kind}`, make("header", "", this.heading = make("h2", "", model.title)), this.body);
+    this.heading = make("h2", model.kind === "row" ? "row" : "", model.title);
+    this.root = model.kind === "row" ? this.heading : make("section", `panel is-${model.kind}`, make("header", "", this.heading), this.body);
     this.root.style.gridColumn = `${x + 1} / span ${Math.min(w, 24 - x)}`;
     this.root.style.gridRow = `${y + 1} / span ${model.kind === "row" ? 1 : h}`;
     if (model.kind === "row") return;
-    if (model.note) this.root.querySelector("header").append(Object.assign(make("span", "note", model.note), { title: model.note }));
+    if (model.note) this.heading.after(Object.assign(make("span", "note", model.note), { title: model.note }));
     this.root.setAttribute("aria-label", model.title);
     this.state = make("div", "state");
     this.view = new (VIEWS[model.kind] ?? Unknown)(this);
@@ -163,7 +158,8 @@ class Stat {
       strong.style.color = options.colorMode === "none" || !tint ? "" : tint;
       return make("div", "figure", ...(series.length > 1 || options.textMode === "value_and_name" ? [make("small", "", s.name)] : []), strong);
     }));
-    this.line = options.graphMode === "none" || series.length > 1 ? null : [series[0].values, threshold(field, reduce(calc, series[0].values)) ?? PALETTE[0], field.min];
+    const [first] = series;
+    this.line = options.graphMode === "none" || series.length > 1 ? null : [first.values, threshold(field, reduce(calc, first.values)) ?? PALETTE[0], field.min];
     this.graph();
   }
 
@@ -182,9 +178,7 @@ class Bars {
       const value = last(s), part = Math.max(0, Math.min(1, (value - (field.min ?? 0)) / (most - (field.min ?? 0) || 1))), bar = make("i");
       bar.style.width = `${part * 100}%`;
       bar.style.background = threshold(s.field, value) ?? paint(s.field, i);
-      const name = make("span", "", s.name);
-      name.title = s.name;
-      return make("div", "", make("p", "", name, make("b", "", format(value, s.field.unit, s.field.decimals))), make("u", "", bar));
+      return make("div", "", make("p", "", make("span", "", s.name), make("b", "", format(value, s.field.unit, s.field.decimals))), make("u", "", bar));
     }));
   }
   clear() { this.list.replaceChildren(); }
@@ -195,9 +189,8 @@ class Table {
   constructor(panel) { this.panel = panel; panel.body.append(this.box = make("div", "table")); }
 
   show({ series }) {
-    const hidden = new Set(["__name__", ...Object.keys(this.panel.model.transformations.find((t) => t.id === "organize")?.options?.excludeByName ?? {})]);
-    const renamed = this.panel.model.transformations.find((t) => t.id === "organize")?.options?.renameByName ?? {};
-    const columns = [...new Set(series.flatMap((s) => Object.keys(s.metric)))].filter((c) => !hidden.has(c)).sort();
+    const { excludeByName: hidden = {}, renameByName: renamed = {} } = this.panel.model.transformations.find((t) => t.id === "organize")?.options ?? {};
+    const columns = [...new Set(series.flatMap((s) => Object.keys(s.metric)))].filter((c) => c !== "__name__" && !hidden[c]).sort();
     const head = make("tr", "", ...columns.map((c) => make("th", "", renamed[c] ?? c)), make("th", "number", renamed.Value ?? "Value"));
     const rows = series.map((s) => {
       const value = last(s), map = mapped(s.field, value), cell = make("td", "number");

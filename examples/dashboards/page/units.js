@@ -17,13 +17,12 @@ const plain = (unit, factor = 1) => (v, d) => [digits(v * factor, d), unit];
 const UNITS = {
   none: plain(""), short: scaled(1000, ["", " K", " Mil", " Bil", " Tri"], ""),
   percent: plain("%"), percentunit: plain("%", 100),
-  bytes: scaled(1024, IEC, "B"), decbytes: scaled(1000, SI, "B"), bits: scaled(1024, IEC, "b"), decbits: scaled(1000, SI, "b"),
-  kbytes: (v, d) => UNITS.bytes(v * 1024, d), mbytes: (v, d) => UNITS.bytes(v * 1048576, d), deckbytes: (v, d) => UNITS.decbytes(v * 1000, d),
+  bytes: scaled(1024, IEC, "B"), decbytes: scaled(1000, SI, "B"), bits: scaled(1024, IEC, "b"),
+  kbytes: (v, d) => UNITS.bytes(v * 1024, d), mbytes: (v, d) => UNITS.bytes(v * 1048576, d),
   Bps: scaled(1000, SI, "B/s"), binBps: scaled(1024, IEC, "B/s"), bps: scaled(1000, SI, "b/s"), binbps: scaled(1024, IEC, "b/s"),
-  s: seconds(1), ms: seconds(1e-3), "µs": seconds(1e-6), ns: seconds(1e-9), dtdurations: seconds(1), m: seconds(60), h: seconds(3600), d: seconds(86400),
-  ops: scaled(1000, SI, " ops/s"), iops: scaled(1000, SI, " io/s"), reqps: scaled(1000, SI, " req/s"), rps: scaled(1000, SI, " r/s"), wps: scaled(1000, SI, " w/s"), cps: scaled(1000, SI, " /s"), pps: scaled(1000, SI, " p/s"),
-  hertz: scaled(1000, SI, "Hz"), rothz: scaled(1000, SI, "Hz"), celsius: plain(" °C"), volt: plain(" V"), watt: scaled(1000, SI, "W"), amp: plain(" A"), rotrpm: plain(" rpm"),
-  bool: (v) => [v ? "True" : "False", ""], dateTimeAsIso: (v) => [new Date(v).toISOString().slice(0, 19).replace("T", " "), ""],
+  s: seconds(1), ms: seconds(1e-3), "µs": seconds(1e-6), ns: seconds(1e-9), dtdurations: seconds(1),
+  ops: scaled(1000, SI, " ops/s"), iops: scaled(1000, SI, " io/s"), reqps: scaled(1000, SI, " req/s"),
+  hertz: scaled(1000, SI, "Hz"), celsius: plain(" °C"), volt: plain(" V"), watt: plain(" W"),
 };
 
 function digits(v, d) {

@@ -1,6 +1,7 @@
 //! The page that node_exporter's own end-to-end test expects, line by line.
 //!
 //! Fixtures and expected page: `CONFORMANCE_NODE_EXPORTER`, or the folder of that name beside the workspace.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of a test")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
