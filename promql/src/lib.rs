@@ -1,3 +1,6 @@
 //! promql
 
 pub mod parser;
+
+#[cfg(feature = "rules")]
+pub mod template;

@@ -32,6 +32,8 @@ pub use error::ParseError;
 pub use functions::{Arity, FUNCTIONS, Signature, function};
 pub use pretty::pretty;
 pub use quote::quote;
+#[cfg(feature = "rules")]
+pub(crate) use quote::{quote_char, unquote_text};
 pub use series::{SeriesValue, parse_metric, parse_selector, parse_series};
 
 /// Which parts of the language beyond the stable ones a query may use, and how deep it may nest.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use metrics_core::number::{format_decimal, format_general};
 use metrics_core::{METRIC_NAME, MatchOp, Matcher, is_legacy_label_name};
 
 use super::ast::{
@@ -9,7 +10,6 @@ use super::ast::{
     VectorSelector,
 };
 use super::duration::{DurationExpr, DurationOp, DurationOperand, Length, format_nanos};
-use super::number::{plain, shortest};
 use super::quote::{quote, quote_bytes};
 
 /// The canonical form. Parsing it yields the same tree again, but for spans.
@@ -114,13 +114,13 @@ impl Display for Operator<'_> {
             write!(f, " {group} {}", Labels(&m.include))?;
         }
         match (m.fill_left, m.fill_right) {
-            (Some(left), Some(right)) if left == right => write!(f, " fill ({})", shortest(left)),
+            (Some(left), Some(right)) if left == right => write!(f, " fill ({})", format_general(left)),
             (left, right) => {
                 if let Some(value) = left {
-                    write!(f, " fill_left ({})", shortest(value))?;
+                    write!(f, " fill_left ({})", format_general(value))?;
                 }
                 if let Some(value) = right {
-                    write!(f, " fill_right ({})", shortest(value))?;
+                    write!(f, " fill_right ({})", format_general(value))?;
                 }
                 Ok(())
             }
@@ -133,7 +133,7 @@ impl Display for NumberLiteral {
         if self.is_duration {
             f.write_str(&format_nanos((self.value * 1e9) as i64))
         } else {
-            f.write_str(&plain(self.value))
+            f.write_str(&format_decimal(self.value))
         }
     }
 }

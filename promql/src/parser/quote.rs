@@ -133,6 +133,12 @@ pub(crate) fn unquote(quoted: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// As [`unquote`], for text; stray bytes are replaced.
+#[cfg(feature = "rules")]
+pub(crate) fn unquote_text(quoted: &str) -> Option<String> {
+    unquote(quoted).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Decodes the escape sequence behind a backslash and returns what follows it.
 fn unescape<'a>(rest: &'a str, quote: char, out: &mut Vec<u8>) -> Option<&'a str> {
     let c = rest.chars().next()?;

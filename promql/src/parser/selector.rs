@@ -175,7 +175,7 @@ impl<'a> Parser<'a> {
             Err(seconds) => {
                 let seconds = match seconds.is_finite() {
                     true => format!("{seconds:.6}"),
-                    false => super::number::plain(seconds),
+                    false => metrics_core::number::format_decimal(seconds),
                 };
                 return Err(self.error(span, format!("timestamp out of bounds for @ modifier: {seconds}")));
             }
