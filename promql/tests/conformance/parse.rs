@@ -3,11 +3,9 @@
 //! The recorded answers are those of a 3.5 server. Where the 3.14 language answers otherwise, it wins: the table
 //! `tests/conformance/newer.json` holds those queries with 3.14's answers, and each is checked against it.
 
-mod conformance;
-
 use std::collections::HashMap;
 
-use conformance::{Tally, folder, load};
+use super::tally::{Tally, folder, load};
 use promql::parser::{ParserOptions, pretty};
 use serde_json::Value;
 
@@ -24,7 +22,7 @@ fn recorded() -> ParserOptions {
 }
 
 fn newer() -> HashMap<String, String> {
-    let table: Value = serde_json::from_str(include_str!("conformance/newer.json")).expect("a table");
+    let table: Value = serde_json::from_str(include_str!("newer.json")).expect("a table");
     table
         .as_object()
         .expect("a table")

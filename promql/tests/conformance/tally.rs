@@ -1,12 +1,11 @@
 //! Where cases of the field are found, and how they are counted.
-#![allow(clippy::print_stdout)] // the counts are for people who run the tests
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 /// The folder that a variable names, or the one beside the workspace; `None`, with a printed word, without either.
-pub(crate) fn folder(variable: &str, name: &str) -> Option<PathBuf> {
+pub(super) fn folder(variable: &str, name: &str) -> Option<PathBuf> {
     let found = match std::env::var_os(variable) {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance").join(name),
@@ -19,13 +18,13 @@ pub(crate) fn folder(variable: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// A JSON file.
-pub(crate) fn load(path: &Path) -> Value {
+pub(super) fn load(path: &Path) -> Value {
     let text = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Counts cases and says which disagree.
-pub(crate) struct Tally {
+pub(super) struct Tally {
     name: &'static str,
     agree: usize,
     all: usize,
@@ -33,12 +32,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         Self { name, agree: 0, all: 0, faults: 0 }
     }
 
     /// Counts a case and prints it if the two differ.
-    pub(crate) fn check<T: PartialEq + std::fmt::Debug + ?Sized>(
+    pub(super) fn check<T: PartialEq + std::fmt::Debug + ?Sized>(
         &mut self,
         case: &str,
         wanted: &T,
@@ -55,7 +54,7 @@ impl Tally {
     }
 
     /// A case that is meant to differ, and why.
-    pub(crate) fn excuse(&mut self, case: &str, reason: &str) {
+    pub(super) fn excuse(&mut self, case: &str, reason: &str) {
         self.all += 1;
         self.agree += 1;
         let case: String = case.chars().take(300).collect();
@@ -63,13 +62,13 @@ impl Tally {
     }
 
     /// Something wrong beside the cases.
-    pub(crate) fn fault(&mut self, case: &str, what: &str) {
+    pub(super) fn fault(&mut self, case: &str, what: &str) {
         self.faults += 1;
         println!("{case}\n  {what}");
     }
 
     /// Prints the count and fails unless all agree.
-    pub(crate) fn finish(self) {
+    pub(super) fn finish(self) {
         println!("{}: {} of {} cases agree", self.name, self.agree, self.all);
         assert_eq!(self.faults, 0, "{}", self.name);
         assert_eq!(self.agree, self.all, "{}", self.name);

@@ -1,9 +1,6 @@
 //! Templates of the field: the original's own cases, and the annotations of real rules.
-#![cfg(feature = "rules")]
 
-mod conformance;
-
-use conformance::{Tally, folder, load};
+use super::tally::{Tally, folder, load};
 use metrics_core::LabelSet;
 use promql::template::{Expander, MissingKey, Output, TemplateSample, TemplateValue, alert_data};
 use serde_json::Value;

@@ -1,0 +1,7 @@
+//! Cases that the field itself wrote, from `shared/conformance` or where the environment says; skipped without.
+#![allow(clippy::print_stdout)] // the counts are for people who run the tests
+
+mod parse;
+mod tally;
+#[cfg(feature = "rules")]
+mod template;
