@@ -91,7 +91,7 @@ impl NodeExporter {
             );
             return text(StatusCode::SERVICE_UNAVAILABLE, &message);
         };
-        let (mut families, outcomes) = self.0.collectors.collect(|name| wanted.has(name));
+        let (mut families, outcomes) = self.0.collectors.scrape(|name| wanted.has(name));
         for outcome in outcomes {
             if let Some(error) = outcome.error {
                 tracing::debug!(

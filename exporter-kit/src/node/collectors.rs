@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use metrics_core::family::MetricFamily;
+use metrics_core::instrument::{Collect, CollectError};
 
 use super::{Collector, NodeError, Page, SPECS, Settings};
 
@@ -39,12 +40,12 @@ impl NodeCollectors {
 
     /// Asks every collector and returns families sorted by name, their series sorted by labels.
     pub fn families(&self) -> Vec<MetricFamily> {
-        self.collect(|_| true).0
+        self.scrape(|_| true).0
     }
 
     /// As [`families`](Self::families), of the collectors for which `wanted(name)` holds, and with what became of
     /// each.
-    pub fn collect(&self, wanted: impl Fn(&str) -> bool) -> (Vec<MetricFamily>, Vec<Outcome>) {
+    pub fn scrape(&self, wanted: impl Fn(&str) -> bool) -> (Vec<MetricFamily>, Vec<Outcome>) {
         let mut page = Page::default();
         let mut outcomes = Vec::with_capacity(self.collectors.len());
         for (name, collector) in self.collectors.iter().filter(|(name, _)| wanted(name)) {
@@ -66,5 +67,13 @@ impl NodeCollectors {
             outcomes.push(Outcome { collector: name, error });
         }
         (page.into_families(), outcomes)
+    }
+}
+
+impl Collect for NodeCollectors {
+    /// Never fails as a whole: a collector that fails says so in `node_scrape_collector_success`.
+    fn collect(&self, families: &mut Vec<MetricFamily>) -> Result<(), CollectError> {
+        families.extend(self.families());
+        Ok(())
     }
 }
