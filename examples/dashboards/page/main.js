@@ -40,7 +40,10 @@ let running, timer;
 async function refresh() {
   clearTimeout(timer);
   running?.abort();
-  const mine = (running = new AbortController()), now = range();
+  const mine = (running = new AbortController());
+  // A young data source may not know yet what a variable asks for.
+  if (state.empty) await loadVariables().catch(() => {});
+  const now = range();
   const height = innerHeight;
   const near = state.panels.filter((p) => {
     const box = p.root.getBoundingClientRect();
@@ -62,8 +65,7 @@ function report(down) {
   const banner = $("banner"), pulse = $("pulse"), live = state.beat > 0 && !Array.isArray(state.range);
   banner.hidden = !down;
   if (down) {
-    const next = state.beat > 0 ? `Trying again every ${state.beat} s; what is shown is the last answer.` : "Automatic refresh is off.";
-    banner.replaceChildren(make("b", "", "No answer from the data source: "), `${down.message}. ${next}`);
+    banner.replaceChildren(make("b", "", "No answer from the data source: "), `${down.message}. ${state.beat > 0 ? "Trying again." : ""}`);
   }
   pulse.dataset.state = down ? "down" : live ? "live" : "still";
   pulse.lastElementChild.textContent = down ? "no data source" : live ? "live" : "paused";
@@ -128,11 +130,13 @@ async function variableOptions(v) {
   return [...new Set(found)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
 }
 
-async function loadVariables(list) {
+async function loadVariables() {
   const controls = [];
-  for (const v of list) {
+  state.empty = false;
+  for (const v of state.variables) {
     if (v.type === "datasource" || v.type === "adhoc") { state.values[v.name] = "default"; continue; }
     const options = await variableOptions(v);
+    state.empty ||= !options.length;
     const asked = place.searchParams.getAll(`var-${v.name}`), current = [v.current?.value ?? []].flat();
     const all = v.includeAll, kept = [asked, current].find((c) => c.length && c.every((x) => options.includes(x) || (all && x === "$__all")));
     const chosen = kept ?? (all ? ["$__all"] : options.slice(0, 1));
@@ -148,7 +152,7 @@ async function loadVariables(list) {
       place.searchParams.append(`var-${v.name}`, select.value);
       apply([select.value]);
       writePlace();
-      loadVariables(list).then(refresh);
+      loadVariables().then(refresh);
     });
     controls.push(make("label", "pick", v.label || v.name, select));
   }
@@ -176,18 +180,18 @@ async function start() {
   state.panels = panels(dashboard).map((p) => new Panel(p));
   $("grid").replaceChildren(...state.panels.map((p) => p.root));
   drawRanges();
-  await connect(dashboard.templating?.list ?? []);
+  state.variables = dashboard.templating?.list ?? [];
+  await connect();
 }
 
 // Variables come from the data source as well: until it answers, the page says so and tries again.
-async function connect(variables) {
+async function connect() {
   try {
     state.scrape = await scrapeInterval();
-    await loadVariables(variables);
+    await loadVariables();
   } catch (error) {
     report(error);
-    setTimeout(() => connect(variables), Math.max(2, state.beat) * 1000);
-    return;
+    return setTimeout(connect, 2000);
   }
   await refresh();
 }
