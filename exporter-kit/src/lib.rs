@@ -1,13 +1,53 @@
-//! Everything needed to be scraped.
+//! Everything needed to be scraped: a metrics endpoint, a small server for it, and collectors.
 //!
-//! What it is not: it scrapes nobody (`scrape-client`) and stores nothing (`tsdb`).
+//! What it is not: it scrapes nobody (`scrape-client`) and stores nothing (`tsdb`). Instruments and registries are
+//! `metrics-core`'s ([`instrument`]), formats `expo-format`'s.
+//!
+//! ```text
+//! instruments, collectors → Registry → Endpoint: http::Request → http::Response → serve, or your own server
+//! ```
+//!
+//! Expose a registry in five lines:
+//!
+//! ```
+//! use exporter_kit::{Endpoint, serve::{ServeOptions, bind, serve}};
+//! use exporter_kit::instrument::Registry;
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! # let stop_signal = || async {};
+//! let registry = Registry::new();
+//! let orders = registry.counter("shop_orders", "Orders taken.")?;
+//! let listener = bind("127.0.0.1:0").await?;
+//! orders.inc();
+//! serve(listener, Endpoint::new(&registry), ServeOptions::default(), stop_signal()).await;
+//! assert_eq!(orders.value(), 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 //!
 //! # Features
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
-//! - `node`: `process_*` metrics and the node collectors; brings in `rustix`, `regex` and `jiff`
+//! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
 #![forbid(unsafe_code)]
 
+// The page.
+mod compress;
+mod endpoint;
+mod landing;
+
+// What is on it.
+mod guard;
 #[cfg(feature = "node")]
 pub mod node;
+mod process;
+
+// Who is asked for it.
 #[cfg(feature = "serve")]
 pub mod serve;
+
+pub use endpoint::{Endpoint, OnError};
+pub use guard::Guarded;
+pub use landing::Site;
+pub use metrics_core::instrument;
+pub use process::ProcessCollector;

@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::collect::Collect;
+use super::collect::{Collect, CollectError};
 use super::error::{Problem, RegisterError};
 use super::family::Family;
 use super::gather::{GatherError, Gathered, Page, add_labels};
@@ -319,7 +320,9 @@ impl Registry {
         }
         for collector in collectors {
             let mut families = Vec::new();
-            if let Err(error) = collector.collect.collect(&mut families) {
+            // A collector that panics is a collector that failed: the rest of the page is worth more.
+            let outcome = catch_unwind(AssertUnwindSafe(|| collector.collect.collect(&mut families)));
+            if let Err(error) = outcome.unwrap_or_else(|_| Err(CollectError::new("it panicked"))) {
                 page.errors.push(GatherError::Collector { collector: collector.name.clone(), error });
             }
             for mut family in families {

@@ -171,6 +171,16 @@ fn one_broken_collector_spoils_nothing_else() {
 }
 
 #[test]
+fn a_panic_in_a_collector_is_one_failure_among_others() {
+    let registry = Registry::new();
+    registry.gauge("a", "A.").unwrap();
+    registry.register_collector("wild", |_: &mut Vec<MetricFamily>| panic!("on purpose")).unwrap();
+    let gathered = registry.gather();
+    assert_eq!(lines(&gathered), ["a{} Gauge(0.0)"]);
+    assert_eq!(gathered.errors[0].to_string(), r#"collector "wild" failed: it panicked"#);
+}
+
+#[test]
 fn a_collector_may_use_the_registry() {
     let registry = Registry::new();
     let inside = registry.clone();
