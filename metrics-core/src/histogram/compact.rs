@@ -1,7 +1,7 @@
 //! Dropping empty buckets, so that equal histograms have equal layouts.
 
-use super::spans::{Layout, indexed};
-use super::{FloatHistogram, Span};
+use super::spans::{Indexes, Layout, indexed};
+use super::{FloatHistogram, Histogram, Span};
 
 impl FloatHistogram {
     /// Drops empty buckets and joins runs that follow each other at once.
@@ -19,6 +19,33 @@ impl FloatHistogram {
         join(&mut self.negative_spans, &mut self.negative_buckets, gap);
         self
     }
+}
+
+impl Histogram {
+    /// Drops empty buckets and joins runs that follow each other at once.
+    pub fn compact(&mut self) -> &mut Self {
+        compact_deltas(&mut self.positive_spans, &mut self.positive_buckets);
+        compact_deltas(&mut self.negative_spans, &mut self.negative_buckets);
+        self
+    }
+}
+
+fn compact_deltas(spans: &mut Vec<Span>, deltas: &mut Vec<i64>) {
+    let tidy = spans.iter().skip(1).all(|s| s.offset > 0) && spans.iter().all(|s| s.length > 0);
+    let counts = deltas.iter().scan(0i64, |count, delta| {
+        *count = count.wrapping_add(*delta);
+        Some(*count)
+    });
+    if tidy && counts.clone().all(|c| c != 0) {
+        return;
+    }
+    let mut layout = Layout::with_capacity(deltas.len());
+    let mut last = 0i64;
+    for (index, count) in Indexes::new(spans).zip(counts).filter(|(_, c)| *c != 0) {
+        layout.push(index, count.wrapping_sub(last));
+        last = count;
+    }
+    (*spans, *deltas) = (layout.spans, layout.buckets);
 }
 
 fn compact(spans: &mut Vec<Span>, buckets: &mut Vec<f64>) {
@@ -58,6 +85,20 @@ fn join(spans: &mut Vec<Span>, buckets: &mut Vec<f64>, gap: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integer_counts_are_compacted_like_floats() {
+        let span = |offset, length| Span { offset, length };
+        let mut h = Histogram {
+            positive_spans: vec![span(-1, 3), span(0, 1), span(2, 1), span(9, 0)],
+            positive_buckets: vec![0, 5, -5, 2, 1],
+            ..Histogram::default()
+        };
+        let mut float = h.to_float();
+        assert_eq!(h.compact().to_float(), *float.compact());
+        assert_eq!(h.positive_spans, [span(0, 1), span(1, 1), span(2, 1)]);
+        assert_eq!(h.positive_buckets, [5, -3, 1]);
+    }
 
     #[test]
     fn drops_and_fills() {
