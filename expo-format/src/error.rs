@@ -11,11 +11,11 @@ use std::fmt;
 /// assert_eq!(error.to_string(), "line 2, column 8: expected label value, got \"node} 1\"");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[error("{}: {problem}", self.place())]
 pub struct ParseError {
-    /// The line, counted from one.
+    /// The line, counted from one; zero in a format without lines.
     pub line: u32,
-    /// The byte inside the line, counted from one.
+    /// The byte inside the line, counted from one; zero in a format without lines.
     pub column: u32,
     /// The byte inside the page, counted from zero.
     pub offset: usize,
@@ -24,6 +24,20 @@ pub struct ParseError {
 }
 
 impl ParseError {
+    fn place(&self) -> String {
+        match self.line {
+            0 => format!("byte {}", self.offset),
+            line => format!("line {line}, column {}", self.column),
+        }
+    }
+
+    /// An error of a format without lines.
+    #[cfg(feature = "protobuf")]
+    #[cold]
+    pub(crate) fn binary(offset: usize, problem: Problem) -> Self {
+        Self { line: 0, column: 0, offset, problem }
+    }
+
     /// Finds the line and column of an offset; only errors pay for it.
     #[cold]
     pub(crate) fn at(page: &[u8], offset: usize, problem: Problem) -> Self {
@@ -95,6 +109,56 @@ pub enum Problem {
     /// Something behind `# EOF`.
     #[error("unexpected data after # EOF")]
     DataAfterEof,
+    /// A broken protocol buffers message.
+    #[error(transparent)]
+    Message(#[from] WireProblem),
+    /// A family of a type that the format does not have.
+    #[error("unknown metric type {0}")]
+    TypeNumber(u64),
+    /// A native histogram whose spans lay out another number of buckets than it has.
+    #[error("{side} side: spans require {wanted} buckets, have {found}")]
+    Buckets {
+        /// `positive` or `negative`.
+        side: &'static str,
+        /// Buckets laid out.
+        wanted: u64,
+        /// Buckets there.
+        found: usize,
+    },
+}
+
+/// Why bytes are not the message that they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset} of the message: {problem}")]
+pub struct WireError {
+    /// The byte inside the outermost message, counted from zero.
+    pub offset: usize,
+    /// What is wrong there.
+    pub problem: WireProblem,
+}
+
+/// What is wrong with a protocol buffers message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireProblem {
+    /// The message stops inside a field.
+    #[error("unexpected end")]
+    Truncated,
+    /// A number of more than 64 bits.
+    #[error("integer overflow")]
+    Overflow,
+    /// A key that no field can have.
+    #[error("illegal field key {0}")]
+    Key(u64),
+    /// A known field of another wire type than its own.
+    #[error("wrong wire type for field {0}")]
+    WireType(u32),
+    /// Groups inside groups beyond all reason.
+    #[error("groups nested too deeply")]
+    Depth,
+    /// Text that is not UTF-8.
+    #[error("invalid UTF-8 in field {0}")]
+    Utf8(u32),
 }
 
 /// What stood where something else was expected.

@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | classic text 0.0.4 and 1.0.0 | [`text::Parser`] | [`text::write`] |
 //! | OpenMetrics 1.0 | [`openmetrics::Parser`] | [`openmetrics::write`] |
+//! | delimited protocol buffers (`protobuf`) | `protobuf::Parser` | `protobuf::write` |
 //! | remote write 1.0 (`remote-write`) | `remote_write::v1::Request` | `remote_write::v1::RequestBuilder` |
 //!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
@@ -38,6 +39,7 @@
 //! ```
 //!
 //! # Features
+//! - `protobuf`: pages of delimited `MetricFamily` messages with native histograms
 //! - `remote-write`: remote-write messages and their snappy block framing (brings in `snap`)
 #![forbid(unsafe_code)]
 
@@ -54,7 +56,7 @@ mod page;
 mod scan;
 
 // Ground that the binary formats share.
-#[cfg(feature = "remote-write")]
+#[cfg(any(feature = "protobuf", feature = "remote-write"))]
 mod wire;
 
 // Which format, and any format.
@@ -64,11 +66,13 @@ mod rescrape;
 
 // One format per folder.
 pub mod openmetrics;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
 pub mod text;
 
-pub use error::{Found, ParseError, Problem};
+pub use error::{Found, ParseError, Problem, WireError, WireProblem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
 pub use line::WriteOptions;
 pub use metrics_core::Escaping;
@@ -83,6 +87,8 @@ use metrics_core::family::MetricFamily;
 pub fn write(out: &mut Vec<u8>, format: Format, families: &[MetricFamily], options: WriteOptions) {
     match format {
         Format::OpenMetrics | Format::OpenMetrics001 => openmetrics::write(out, families, options),
+        #[cfg(feature = "protobuf")]
+        Format::Protobuf => protobuf::write(out, families, options),
         _ => text::write(out, families, options),
     }
 }

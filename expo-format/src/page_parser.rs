@@ -22,6 +22,8 @@ pub struct PageParser<'a>(Inner<'a>);
 enum Inner<'a> {
     Text(text::Parser<'a>),
     OpenMetrics(openmetrics::Parser<'a>),
+    #[cfg(feature = "protobuf")]
+    Protobuf(Box<crate::protobuf::Parser<'a>>),
 }
 
 impl<'a> PageParser<'a> {
@@ -31,6 +33,8 @@ impl<'a> PageParser<'a> {
             Format::OpenMetrics | Format::OpenMetrics001 => {
                 Inner::OpenMetrics(openmetrics::Parser::new(page))
             }
+            #[cfg(feature = "protobuf")]
+            Format::Protobuf => Inner::Protobuf(Box::new(crate::protobuf::Parser::new(page))),
             _ => Inner::Text(text::Parser::new(page)),
         })
     }
@@ -45,6 +49,8 @@ impl<'a> PageParser<'a> {
         match &mut self.0 {
             Inner::Text(parser) => parser.next().transpose(),
             Inner::OpenMetrics(parser) => parser.next().transpose(),
+            #[cfg(feature = "protobuf")]
+            Inner::Protobuf(parser) => parser.next_event(),
         }
     }
 }

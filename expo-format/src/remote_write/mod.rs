@@ -9,7 +9,7 @@ pub mod v1;
 
 use metrics_core::{LabelSet, Timestamp, Value};
 
-pub use crate::wire::{WireError, WireProblem};
+use crate::wire::WireError;
 pub use snappy::{DEFAULT_MAX_DECOMPRESSED, SnappyError, compress, decompress};
 
 /// Which message a body holds.

@@ -83,6 +83,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cfg(feature = "protobuf")]
+    /// A length and that many bytes, without a key: how messages follow each other in a stream.
+    pub(crate) fn delimited(&mut self) -> Result<Option<Reader<'a>>, WireError> {
+        if self.remaining() == 0 {
+            return Ok(None);
+        }
+        let length = self.varint()?;
+        let base = self.offset();
+        let length = usize::try_from(length).ok().filter(|n| *n <= self.remaining());
+        let length = length.ok_or_else(|| self.error(base, WireProblem::Truncated))?;
+        Ok(Some(Reader { bytes: self.take(length)?, at: 0, base }))
+    }
+
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();

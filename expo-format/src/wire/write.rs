@@ -72,7 +72,7 @@ pub(crate) fn message(out: &mut Vec<u8>, field: u32, body: impl FnOnce(&mut Vec<
 
 /// A length and what `body` appends. The length is known only afterwards, so one byte is kept free for it and
 /// the body moves in the rare case that it needs more.
-fn delimited(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn delimited(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.push(0);
     body(out);

@@ -8,3 +8,5 @@ mod corpus;
 
 mod classic_text;
 mod negotiation;
+#[cfg(feature = "protobuf")]
+mod protobuf_pages;

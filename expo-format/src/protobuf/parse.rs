@@ -1,0 +1,298 @@
+//! Reads a page of delimited messages.
+
+use std::borrow::Cow;
+
+use metrics_core::{Exemplar, MetricType};
+
+use super::TYPES;
+use super::metric::{Metric, owned_exemplar, read_exemplar};
+use super::series_text::{SeriesText, render_labels, rendered};
+use crate::error::{ParseError, Problem};
+use crate::event::{Event, ExemplarRef, NativeHistogram, Sample};
+use crate::number::write_float_with_point;
+use crate::wire::{Reader, WireError};
+
+/// Events of a protocol buffers page. They borrow from the parser, because the text of a series is put together
+/// there.
+///
+/// A histogram with a native part yields that alone, as in Prometheus; see [`Parser::keep_classic`] and
+/// [`Parser::ignore_native`].
+#[derive(Debug)]
+pub struct Parser<'a> {
+    page: Reader<'a>,
+    family: Family<'a>,
+    metric: Metric<'a>,
+    step: Step,
+    text: SeriesText,
+    number: Vec<u8>,
+    exemplar_labels: Vec<(&'a str, &'a str)>,
+    exemplar_text: Vec<u8>,
+    keep_classic: bool,
+    ignore_native: bool,
+}
+
+/// A family's head, and its metrics not yet read.
+#[derive(Debug)]
+struct Family<'a> {
+    name: &'a str,
+    help: &'a str,
+    unit: &'a str,
+    metric_type: MetricType,
+    rest: Reader<'a>,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Family,
+    Unit,
+    Type,
+    Metric,
+    Native,
+    Value,
+    Count,
+    Sum,
+    Point(usize),
+    Infinity,
+}
+
+impl<'a> Parser<'a> {
+    /// A parser at the beginning of a page.
+    pub fn new(page: &'a [u8]) -> Self {
+        let nothing = Reader::new(b"");
+        Self {
+            page: Reader::new(page),
+            family: Family { name: "", help: "", unit: "", metric_type: MetricType::Unknown, rest: nothing },
+            metric: Metric::default(),
+            step: Step::Family,
+            text: SeriesText::default(),
+            number: Vec::new(),
+            exemplar_labels: Vec::new(),
+            exemplar_text: Vec::new(),
+            keep_classic: false,
+            ignore_native: false,
+        }
+    }
+
+    /// Yields the classic buckets of a histogram behind its native form, where it has both.
+    #[must_use]
+    pub fn keep_classic(mut self) -> Self {
+        self.keep_classic = true;
+        self
+    }
+
+    /// Takes every histogram for a classic one.
+    #[must_use]
+    pub fn ignore_native(mut self) -> Self {
+        self.ignore_native = true;
+        self
+    }
+
+    /// The next event, or `None` at the end of the page.
+    ///
+    /// # Errors
+    /// Where and why the page breaks the format; then there is nothing more to be had.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ParseError> {
+        let advanced = self.advance();
+        if advanced.is_err() {
+            (self.page, self.step) = (Reader::new(b""), Step::Family);
+            self.family.rest = Reader::new(b"");
+        }
+        match advanced? {
+            Some(now) => self.event(now).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Moves to the next step and returns the one to show now.
+    fn advance(&mut self) -> Result<Option<Step>, ParseError> {
+        loop {
+            let now = match self.step {
+                Step::Family => {
+                    if !self.next_family()? {
+                        return Ok(None);
+                    }
+                    Step::Family
+                }
+                Step::Metric => match self.next_metric()? {
+                    Some(first) => first,
+                    None => {
+                        self.step = Step::Family;
+                        continue;
+                    }
+                },
+                now => now,
+            };
+            self.step = self.following(now);
+            return Ok(Some(now));
+        }
+    }
+
+    fn following(&self, now: Step) -> Step {
+        let points = self.metric.points.len();
+        let is_summary = self.family.metric_type == MetricType::Summary;
+        match now {
+            Step::Family if self.family.unit.is_empty() => Step::Type,
+            Step::Family => Step::Unit,
+            Step::Unit => Step::Type,
+            Step::Type | Step::Metric | Step::Value | Step::Infinity => Step::Metric,
+            Step::Native if self.keep_classic && points > 0 => Step::Count,
+            Step::Native => Step::Metric,
+            Step::Count => Step::Sum,
+            Step::Sum => self.point(0, is_summary),
+            Step::Point(at) => match self.metric.points.get(at) {
+                Some(point) if !is_summary && point.at == f64::INFINITY => Step::Metric,
+                _ => self.point(at + 1, is_summary),
+            },
+        }
+    }
+
+    fn point(&self, at: usize, is_summary: bool) -> Step {
+        match (at < self.metric.points.len(), is_summary) {
+            (true, _) => Step::Point(at),
+            (false, true) => Step::Metric,
+            (false, false) => Step::Infinity,
+        }
+    }
+
+    /// Reads the head of the next family that has metrics.
+    fn next_family(&mut self) -> Result<bool, ParseError> {
+        loop {
+            let Some(message) = self.page.delimited().map_err(broken)? else { return Ok(false) };
+            let mut type_number = 0;
+            let mut family =
+                Family { name: "", help: "", unit: "", metric_type: MetricType::Unknown, rest: message };
+            let (mut fields, mut has_metrics) = (message, false);
+            while let Some(field) = fields.field().map_err(broken)? {
+                match field.number {
+                    1 => family.name = field.string().map_err(broken)?,
+                    2 => family.help = field.string().map_err(broken)?,
+                    3 => type_number = field.uint64().map_err(broken)?,
+                    4 => has_metrics = true,
+                    5 => family.unit = field.string().map_err(broken)?,
+                    _ => {}
+                }
+            }
+            if !has_metrics {
+                continue;
+            }
+            let offset = message.offset();
+            if family.name.is_empty() {
+                return Err(ParseError::binary(offset, Problem::NoMetricName));
+            }
+            let known = usize::try_from(type_number).ok().and_then(|n| TYPES.get(n));
+            let unknown = || ParseError::binary(offset, Problem::TypeNumber(type_number));
+            family.metric_type = *known.ok_or_else(unknown)?;
+            self.family = family;
+            return Ok(true);
+        }
+    }
+
+    /// Reads the family's next metric and returns its first step.
+    fn next_metric(&mut self) -> Result<Option<Step>, ParseError> {
+        while let Some(field) = self.family.rest.field().map_err(broken)? {
+            if field.number != 4 {
+                continue;
+            }
+            self.metric.read(field.message().map_err(broken)?).map_err(broken)?;
+            self.text.set_labels(&self.metric.labels);
+            return Ok(Some(match self.family.metric_type {
+                MetricType::Summary => Step::Count,
+                MetricType::Histogram | MetricType::GaugeHistogram => {
+                    let is_native = !self.ignore_native && self.metric.native.is_native();
+                    if is_native { Step::Native } else { Step::Count }
+                }
+                _ => Step::Value,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn event(&mut self, now: Step) -> Result<Event<'_>, ParseError> {
+        let name = Cow::Borrowed(self.family.name);
+        Ok(match now {
+            Step::Family => Event::Help { name, help: Cow::Borrowed(self.family.help) },
+            Step::Unit => Event::Unit { name, unit: self.family.unit },
+            Step::Type => Event::Type { name, metric_type: self.family.metric_type },
+            Step::Native => return self.native(),
+            Step::Value | Step::Metric => {
+                self.text.set(self.family.name, "", None);
+                return self.sample(self.metric.value, self.metric.exemplar);
+            }
+            Step::Count => return self.total("_count", self.metric.count),
+            Step::Sum => return self.total("_sum", self.metric.sum),
+            Step::Point(at) => match self.metric.points.get(at).copied() {
+                Some(point) => return self.shown_point(point.at, point.value, point.exemplar),
+                None => return self.total("_count", self.metric.count),
+            },
+            Step::Infinity => return self.shown_point(f64::INFINITY, self.metric.count, None),
+        })
+    }
+
+    fn total(&mut self, suffix: &str, value: f64) -> Result<Event<'_>, ParseError> {
+        self.text.set(self.family.name, suffix, None);
+        self.sample(value, None)
+    }
+
+    fn shown_point(
+        &mut self,
+        at: f64,
+        value: f64,
+        exemplar: Option<Reader<'a>>,
+    ) -> Result<Event<'_>, ParseError> {
+        self.number.clear();
+        write_float_with_point(&mut self.number, at);
+        let (suffix, label) = match self.family.metric_type {
+            MetricType::Summary => ("", "quantile"),
+            _ => ("_bucket", "le"),
+        };
+        self.text.set(self.family.name, suffix, Some((label, &self.number)));
+        self.sample(value, exemplar)
+    }
+
+    fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Event<'_>, ParseError> {
+        let exemplar = match exemplar {
+            None => None,
+            Some(fields) => {
+                let (value, timestamp) = read_exemplar(fields, &mut self.exemplar_labels).map_err(broken)?;
+                render_labels(&mut self.exemplar_text, &self.exemplar_labels);
+                Some(ExemplarRef { labels: rendered(&self.exemplar_text), value, timestamp })
+            }
+        };
+        Ok(Event::Sample(Sample {
+            series: self.text.series(self.family.metric_type),
+            value,
+            timestamp: self.metric.timestamp,
+            created: self.metric.created,
+            exemplar,
+        }))
+    }
+
+    fn native(&mut self) -> Result<Event<'_>, ParseError> {
+        let is_gauge = self.family.metric_type == MetricType::GaugeHistogram;
+        let value = self.metric.native.value(self.metric.sum, is_gauge);
+        let value = value.map_err(|problem| ParseError::binary(self.family.rest.offset(), problem))?;
+        let exemplars = self.native_exemplars().map_err(broken)?;
+        self.text.set(self.family.name, "", None);
+        Ok(Event::Histogram(NativeHistogram {
+            series: self.text.series(self.family.metric_type),
+            value,
+            timestamp: self.metric.timestamp,
+            created: self.metric.created,
+            exemplars,
+        }))
+    }
+
+    /// The histogram's own exemplars or, if it has none, those of its classic buckets; only those with a time.
+    fn native_exemplars(&self) -> Result<Vec<Exemplar>, WireError> {
+        let own = &self.metric.native.exemplars;
+        let of_buckets = self.metric.points.iter().filter_map(|p| p.exemplar);
+        let all: Vec<Reader<'a>> = if own.is_empty() { of_buckets.collect() } else { own.clone() };
+        let read = all.into_iter().map(owned_exemplar);
+        read.filter(|e| e.as_ref().map_or(true, |e| e.timestamp.is_some())).collect()
+    }
+}
+
+fn broken(error: WireError) -> ParseError {
+    ParseError::binary(error.offset, Problem::Message(error.problem))
+}
