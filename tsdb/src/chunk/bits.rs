@@ -33,6 +33,50 @@ pub(super) fn put_long(buf: &mut [u8], at: usize, x: u64, n: u32) -> usize {
     }
 }
 
+/// Bits in a buffer that grows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BitWriter {
+    buf: Vec<u8>,
+    at: usize,
+}
+
+impl BitWriter {
+    /// Room behind the place of writing that every write may need.
+    const ROOM: usize = 32;
+
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bits written.
+    #[cfg(test)]
+    pub(super) fn len_bits(&self) -> usize {
+        self.at
+    }
+
+    /// Lets `write` write up to 20 bytes at a bit of a slice, and goes on where it says.
+    #[inline]
+    pub(super) fn with_room(&mut self, write: impl FnOnce(&mut [u8], usize) -> usize) {
+        let needed = self.at / 8 + Self::ROOM;
+        if self.buf.len() < needed {
+            self.buf.resize(needed.max(2 * self.buf.len()), 0);
+        }
+        self.at = write(&mut self.buf, self.at);
+    }
+
+    /// Writes the lowest `n` ≤ 64 bits of `x`; the others must be zero.
+    #[inline]
+    pub(super) fn put(&mut self, x: u64, n: u32) {
+        self.with_room(|buf, at| put_long(buf, at, x, n));
+    }
+
+    /// The bytes, the last filled up with zeros.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.buf.truncate(self.at.div_ceil(8));
+        self.buf
+    }
+}
+
 /// Where a reader stands in a slice of bytes. Behind the end it reads zeros: check [`BitReader::is_past_end`]
 /// once instead of checking every bit.
 #[derive(Debug, Clone)]

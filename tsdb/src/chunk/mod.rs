@@ -4,7 +4,19 @@
 //! `tsdb/docs/format/chunks.md`. Every chunk starts with its number of samples (two bytes, big endian).
 
 mod bits;
+mod varbit;
+
 pub mod xor;
+mod xor_field;
+
+pub mod float_histogram;
+pub mod histogram;
+mod histogram_run;
+mod layout;
+
+mod encoder;
+
+pub use encoder::{ChunkEncoder, EncodedChunk};
 
 use std::fmt;
 
@@ -96,6 +108,9 @@ pub enum ChunkError {
         /// What is wrong.
         what: &'static str,
     },
+    /// Samples of a kind that no encoding is known for.
+    #[error("a sample of an unknown kind")]
+    Kind,
     /// The chunk holds as many samples as its header can count (65,535).
     #[error("chunk is full")]
     Full,
@@ -119,6 +134,11 @@ pub fn sample_count(chunk: &[u8]) -> Result<u16, ChunkError> {
 pub fn decode(encoding: Encoding, chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
     match encoding {
         Encoding::Xor => xor::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
+        Encoding::Histogram => histogram::decode(chunk, into),
+        Encoding::FloatHistogram => float_histogram::decode(chunk, into),
         _ => Err(ChunkError::Encoding { id: encoding.id() }),
     }
 }
+
+#[cfg(test)]
+mod gotables_tests;

@@ -3,13 +3,11 @@
 //! Bit-exact with the field; layout in Prometheus' `tsdb/docs/format/chunks.md`, "XOR chunk data".
 
 use super::bits::{BitReader, fits_signed, put, put_long, sign};
+use super::xor_field::{Window, put_xor};
 use super::{ChunkError, sample_count};
 
 /// Bytes before the first sample: the number of samples.
 const HEADER: usize = 2;
-
-/// No window of significant bits has been written yet.
-const NO_WINDOW: u8 = 0xff;
 
 /// What has to be known of an open chunk to append to it; the bytes live with the caller.
 ///
@@ -22,8 +20,7 @@ pub struct XorState {
     value: u64,
     bits: u32,
     samples: u16,
-    leading: u8,
-    trailing: u8,
+    window: Window,
 }
 
 impl XorState {
@@ -33,15 +30,7 @@ impl XorState {
 
     /// The state of a chunk without samples.
     pub fn new() -> Self {
-        Self {
-            timestamp: 0,
-            delta: 0,
-            value: 0,
-            bits: 8 * HEADER as u32,
-            samples: 0,
-            leading: NO_WINDOW,
-            trailing: 0,
-        }
+        Self { timestamp: 0, delta: 0, value: 0, bits: 8 * HEADER as u32, samples: 0, window: Window::NONE }
     }
 
     /// The state of a chunk with samples, to go on appending. All samples are decoded.
@@ -61,8 +50,7 @@ impl XorState {
             value: decoder.value,
             bits: decoder.reader.position() as u32,
             samples,
-            leading: if decoder.has_window { decoder.leading as u8 } else { NO_WINDOW },
-            trailing: (64 - decoder.leading - decoder.width) as u8,
+            window: decoder.window(),
         })
     }
 
@@ -118,7 +106,7 @@ impl XorState {
                     self.put_in_window(buf, at, 0, 1, xor)
                 } else {
                     let at = put_change(buf, at, change);
-                    self.put_xor(buf, at, xor)
+                    put_xor(buf, at, xor, &mut self.window)
                 }
             }
             0 => {
@@ -130,7 +118,7 @@ impl XorState {
             1 => {
                 self.delta = timestamp.wrapping_sub(self.timestamp);
                 let at = put_uvarint(buf, at, self.delta as u64);
-                self.put_xor(buf, at, value ^ self.value)
+                put_xor(buf, at, value ^ self.value, &mut self.window)
             }
             u16::MAX => return Err(ChunkError::Full),
         };
@@ -146,15 +134,11 @@ impl XorState {
         buf[..HEADER].copy_from_slice(&self.samples.to_be_bytes());
     }
 
-    /// Whether the window of the last written value covers `xor`, or nothing is to be written, and window
-    /// and control bits fit into one store.
+    /// Whether the window in force covers `xor`, or nothing is to be written, and window and control bits fit into
+    /// one store.
     #[inline(always)]
     fn fits_window(&self, xor: u64) -> bool {
-        let width = 64u32.wrapping_sub(u32::from(self.leading)).wrapping_sub(u32::from(self.trailing));
-        xor == 0
-            || (width <= 53
-                && xor.leading_zeros() >= u32::from(self.leading)
-                && xor.trailing_zeros() >= u32::from(self.trailing))
+        xor == 0 || (self.window.width() <= 53 && self.window.covers(xor))
     }
 
     /// Writes `prefix` and `xor` in the window in force, in one store; needs [`XorState::fits_window`].
@@ -163,33 +147,13 @@ impl XorState {
         if xor == 0 {
             return put(buf, at, prefix << 1, prefix_len + 1);
         }
-        let width = 64 - u32::from(self.leading) - u32::from(self.trailing);
-        put(buf, at, (((prefix << 2) | 0b10) << width) | (xor >> self.trailing), prefix_len + 2 + width)
-    }
-
-    /// Writes the change of the value.
-    #[inline]
-    fn put_xor(&mut self, buf: &mut [u8], at: usize, xor: u64) -> usize {
-        if xor == 0 {
-            return put(buf, at, 0, 1);
-        }
-        // The length of the leading zeros has five bits.
-        let leading = xor.leading_zeros().min(31);
-        let trailing = xor.trailing_zeros();
-        if self.leading != NO_WINDOW
-            && leading >= u32::from(self.leading)
-            && trailing >= u32::from(self.trailing)
-        {
-            let width = 64 - u32::from(self.leading) - u32::from(self.trailing);
-            let at = put(buf, at, 0b10, 2);
-            return put_long(buf, at, xor >> self.trailing, width);
-        }
-        self.leading = leading as u8;
-        self.trailing = trailing as u8;
-        let width = 64 - leading - trailing;
-        // A width of 64 has no room in six bits and is written as 0, which cannot occur otherwise.
-        let at = put(buf, at, (0b11 << 11) | u64::from(leading << 6) | u64::from(width & 63), 13);
-        put_long(buf, at, xor >> trailing, width)
+        let width = self.window.width();
+        put(
+            buf,
+            at,
+            (((prefix << 2) | 0b10) << width) | (xor >> self.window.trailing),
+            prefix_len + 2 + width,
+        )
     }
 }
 
@@ -413,6 +377,15 @@ impl<'a> Decoder<'a> {
             width: 64,
             has_window: false,
             damaged_at: None,
+        }
+    }
+
+    /// The window in force, as a writer keeps it.
+    fn window(&self) -> Window {
+        if self.has_window {
+            Window { leading: self.leading as u8, trailing: (64 - self.leading - self.width) as u8 }
+        } else {
+            Window::NONE
         }
     }
 

@@ -1,0 +1,176 @@
+//! Samples of one series, of any kind, into chunks.
+
+use metrics_core::Value;
+
+use super::histogram_run::{Candidate, Offer, Run};
+use super::xor::XorAppender;
+use super::{ChunkError, Encoding, float_histogram, histogram};
+
+/// A finished chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedChunk {
+    /// Time of its first sample.
+    pub min_time: i64,
+    /// Time of its last sample.
+    pub max_time: i64,
+    /// How to read it.
+    pub encoding: Encoding,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Turns the samples of one series, in order of time, into chunks of the field's encodings.
+///
+/// A new chunk begins when the last one is full, when the kind of sample changes, at a counter reset of histograms, and
+/// where the caller asks for one.
+///
+/// ```
+/// use metrics_core::Value;
+/// use tsdb::chunk::ChunkEncoder;
+/// let mut encoder = ChunkEncoder::new(120);
+/// for i in 0..200 {
+///     encoder.push(i * 1000, &Value::Float(0.5))?;
+/// }
+/// let chunks = encoder.finish();
+/// assert_eq!(chunks.iter().map(|c| c.min_time).collect::<Vec<_>>(), [0, 120_000]);
+/// # Ok::<(), tsdb::chunk::ChunkError>(())
+/// ```
+#[derive(Debug)]
+pub struct ChunkEncoder {
+    samples_per_chunk: usize,
+    open: Open,
+    /// The run before, as far as the next may follow it.
+    integers_before: Option<Run<u64>>,
+    floats_before: Option<Run<f64>>,
+    done: Vec<EncodedChunk>,
+}
+
+/// The chunk that samples go into.
+#[derive(Debug)]
+enum Open {
+    Nothing,
+    Floats { min_time: i64, max_time: i64, chunk: XorAppender },
+    Integers(Run<u64>),
+    FloatHistograms(Run<f64>),
+}
+
+impl ChunkEncoder {
+    /// Begins, with chunks of at most so many samples (1 ..= 65,535); the field takes 120.
+    pub fn new(samples_per_chunk: u16) -> Self {
+        Self {
+            samples_per_chunk: usize::from(samples_per_chunk.max(1)),
+            open: Open::Nothing,
+            integers_before: None,
+            floats_before: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Adds a sample; its time must be above that of the last one.
+    ///
+    /// # Errors
+    /// None for kinds of samples that are known here.
+    pub fn push(&mut self, timestamp: i64, value: &Value) -> Result<(), ChunkError> {
+        if self.open_samples() >= self.samples_per_chunk {
+            self.cut();
+        }
+        match value {
+            Value::Float(v) => self.push_float(timestamp, *v),
+            Value::Histogram(h) => {
+                self.push_integers(Candidate::of_integers(timestamp, h));
+                Ok(())
+            }
+            Value::FloatHistogram(h) => {
+                self.push_float_histogram(Candidate::of_floats(timestamp, h));
+                Ok(())
+            }
+            _ => Err(ChunkError::Kind),
+        }
+    }
+
+    /// Adds a float; see [`ChunkEncoder::push`].
+    ///
+    /// # Errors
+    /// As [`ChunkEncoder::push`].
+    pub fn push_float(&mut self, timestamp: i64, value: f64) -> Result<(), ChunkError> {
+        if self.open_samples() >= self.samples_per_chunk || !matches!(self.open, Open::Floats { .. }) {
+            self.cut();
+            self.open = Open::Floats { min_time: timestamp, max_time: timestamp, chunk: XorAppender::new() };
+        }
+        if let Open::Floats { max_time, chunk, .. } = &mut self.open {
+            chunk.append(timestamp, value)?;
+            *max_time = timestamp;
+        }
+        Ok(())
+    }
+
+    /// Ends the open chunk; the next sample begins another.
+    pub fn cut(&mut self) {
+        let chunk = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => return,
+            Open::Floats { min_time, max_time, chunk } => {
+                (self.integers_before, self.floats_before) = (None, None);
+                EncodedChunk { min_time, max_time, encoding: Encoding::Xor, bytes: chunk.finish() }
+            }
+            Open::Integers(run) => {
+                self.floats_before = None;
+                let bytes = histogram::encode(&run);
+                let (min_time, max_time) = run.ends();
+                self.integers_before = Some(run);
+                EncodedChunk { min_time, max_time, encoding: Encoding::Histogram, bytes }
+            }
+            Open::FloatHistograms(run) => {
+                self.integers_before = None;
+                let bytes = float_histogram::encode(&run);
+                let (min_time, max_time) = run.ends();
+                self.floats_before = Some(run);
+                EncodedChunk { min_time, max_time, encoding: Encoding::FloatHistogram, bytes }
+            }
+        };
+        self.done.push(chunk);
+    }
+
+    /// Ends the open chunk and returns all chunks in order.
+    pub fn finish(mut self) -> Vec<EncodedChunk> {
+        self.cut();
+        self.done
+    }
+
+    /// Samples in the open chunk.
+    fn open_samples(&self) -> usize {
+        match &self.open {
+            Open::Nothing => 0,
+            Open::Floats { chunk, .. } => usize::from(chunk.samples()),
+            Open::Integers(run) => run.rows.len(),
+            Open::FloatHistograms(run) => run.rows.len(),
+        }
+    }
+
+    fn push_integers(&mut self, candidate: Candidate<u64>) {
+        if let Open::Integers(run) = &mut self.open {
+            if let Offer::Refused(next) = run.offer(candidate) {
+                self.cut();
+                self.open = Open::Integers(next);
+            }
+        } else {
+            self.cut();
+            self.open = Open::Integers(Run::start(candidate, self.integers_before.as_ref()));
+        }
+    }
+
+    fn push_float_histogram(&mut self, candidate: Candidate<f64>) {
+        if let Open::FloatHistograms(run) = &mut self.open {
+            if let Offer::Refused(next) = run.offer(candidate) {
+                self.cut();
+                self.open = Open::FloatHistograms(next);
+            }
+        } else {
+            self.cut();
+            self.open = Open::FloatHistograms(Run::start(candidate, self.floats_before.as_ref()));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "histogram_tests.rs"]
+mod tests;

@@ -1,0 +1,147 @@
+//! Chunks of native histograms with float counts: every number as the difference in bits to the one before.
+//!
+//! Layout: as [histograms with integer counts](super::histogram), with floats as XOR chunks have them.
+
+use std::sync::Arc;
+
+use metrics_core::histogram::MAX_EXPONENTIAL_SCHEMA;
+use metrics_core::{Columns, FloatHistogram, is_stale};
+
+use super::bits::{BitReader, BitWriter};
+use super::histogram_run::{ResetHeader, Run};
+use super::layout::{Layout, bucket_count, is_beyond_use};
+use super::varbit::{put_int, take_int};
+use super::xor_field::XorField;
+use super::{ChunkError, sample_count};
+
+/// Bytes before the layout: number of samples, and flags.
+const HEADER: usize = 3;
+
+/// Encodes a run.
+pub(super) fn encode(run: &Run<f64>) -> Vec<u8> {
+    let mut w = BitWriter::new();
+    w.put(run.rows.len() as u64, 16);
+    w.put(u64::from(run.header.byte()), 8);
+    let mut rows = run.rows.iter();
+    let Some(first) = rows.next() else { return w.finish() };
+    run.layout.write(&mut w);
+    put_int(&mut w, first.timestamp);
+    let mut field = |value: f64| {
+        w.put(value.to_bits(), 64);
+        XorField::new(value)
+    };
+    let mut numbers = [first.count, first.zero_count, first.sum].map(&mut field);
+    let mut buckets: Vec<XorField> =
+        first.positive.iter().chain(&first.negative).map(|count| field(*count)).collect();
+    let (mut timestamp, mut delta) = (first.timestamp, 0i64);
+    for row in rows {
+        let step = row.timestamp.wrapping_sub(timestamp);
+        put_int(&mut w, step.wrapping_sub(delta));
+        (timestamp, delta) = (row.timestamp, step);
+        for (field, value) in numbers.iter_mut().zip([row.count, row.zero_count, row.sum]) {
+            field.put(&mut w, value);
+        }
+        // A staleness marker has no buckets. Nothing follows it in a chunk.
+        for (field, count) in buckets.iter_mut().zip(row.positive.iter().chain(&row.negative)) {
+            field.put(&mut w, *count);
+        }
+    }
+    w.finish()
+}
+
+/// Decodes a chunk and hands each histogram to `each`.
+///
+/// # Errors
+/// If the chunk is damaged; histograms before the damage have been handed over.
+pub fn decode_each(chunk: &[u8], mut each: impl FnMut(i64, FloatHistogram)) -> Result<(), ChunkError> {
+    let samples = sample_count(chunk)?;
+    if samples == 0 {
+        return Ok(());
+    }
+    let Some(flags) = chunk.get(2).copied() else {
+        return Err(ChunkError::Truncated { len: chunk.len(), samples });
+    };
+    let mut r = BitReader::new(chunk, 8 * HEADER);
+    let damaged = |r: &BitReader<'_>, what| ChunkError::Damaged { offset: r.byte_position(), what };
+    let layout = Layout::read(&mut r, chunk.len() * 8).map_err(|what| damaged(&r, what))?;
+    let mut cursor = Cursor::first(&mut r, &layout);
+    for i in 0..samples {
+        if i > 0 {
+            cursor.next(&mut r).ok_or_else(|| damaged(&r, "bits that no encoder writes"))?;
+        }
+        if r.is_past_end() {
+            return Err(ChunkError::Truncated { len: chunk.len(), samples });
+        }
+        each(cursor.timestamp, cursor.histogram(&layout, flags, i));
+    }
+    Ok(())
+}
+
+/// Decodes a chunk and appends its histograms to the columns.
+///
+/// # Errors
+/// If the chunk is damaged; histograms before the damage have been appended.
+pub fn decode(chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
+    decode_each(chunk, |t, h| into.histograms.push(t, Arc::new(h)))
+}
+
+/// The state between two histograms while reading.
+struct Cursor {
+    timestamp: i64,
+    delta: i64,
+    /// Count, zero count, sum.
+    numbers: [XorField; 3],
+    positive: Vec<XorField>,
+    negative: Vec<XorField>,
+}
+
+impl Cursor {
+    fn first(r: &mut BitReader<'_>, layout: &Layout) -> Self {
+        let timestamp = take_int(r);
+        let mut field = || XorField::start(f64::from_bits(r.take(64)));
+        let numbers = [field(), field(), field()];
+        let positive = (0..bucket_count(&layout.positive)).map(|_| field()).collect();
+        let negative = (0..bucket_count(&layout.negative)).map(|_| field()).collect();
+        Self { timestamp, delta: 0, numbers, positive, negative }
+    }
+
+    fn next(&mut self, r: &mut BitReader<'_>) -> Option<()> {
+        self.delta = self.delta.wrapping_add(take_int(r));
+        self.timestamp = self.timestamp.wrapping_add(self.delta);
+        for field in &mut self.numbers {
+            field.take(r)?;
+        }
+        if is_stale(self.numbers[2].value()) {
+            return Some(());
+        }
+        for field in self.positive.iter_mut().chain(&mut self.negative) {
+            field.take(r)?;
+        }
+        Some(())
+    }
+
+    fn histogram(&self, layout: &Layout, flags: u8, i: u16) -> FloatHistogram {
+        let [count, zero_count, sum] = self.numbers.map(|field| field.value());
+        if is_stale(sum) {
+            return FloatHistogram { sum, ..FloatHistogram::default() };
+        }
+        let values = |fields: &[XorField]| fields.iter().map(XorField::value).collect();
+        let mut h = FloatHistogram {
+            reset_hint: ResetHeader::hint(flags, i),
+            schema: layout.schema,
+            zero_threshold: layout.zero_threshold,
+            zero_count,
+            count,
+            sum,
+            positive_spans: layout.positive.clone(),
+            negative_spans: layout.negative.clone(),
+            positive_buckets: values(&self.positive),
+            negative_buckets: values(&self.negative),
+            custom_values: layout.custom_values.clone(),
+        };
+        if is_beyond_use(h.schema) {
+            h = h.at_schema(MAX_EXPONENTIAL_SCHEMA);
+        }
+        h
+    }
+}
