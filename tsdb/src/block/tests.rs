@@ -427,15 +427,7 @@ fn the_field_reads_our_histograms() {
             }
         }
         let chunks = encoder.finish();
-        let data: Vec<_> = chunks
-            .iter()
-            .map(|c| ChunkData {
-                min_time: c.min_time,
-                max_time: c.max_time,
-                encoding: c.encoding,
-                bytes: &c.bytes,
-            })
-            .collect();
+        let data: Vec<_> = chunks.iter().map(|c| c.as_data()).collect();
         writer.add_series(&LabelSet::from_pairs([("__name__", name)]), &data).unwrap();
     }
     writer.finish().unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use metrics_core::LabelSet;
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkWriter, IndexWriter, Tombstones};
-use crate::chunk::{Encoding, sample_count};
+use crate::chunk::{EncodedChunk, Encoding, sample_count};
 use crate::fs::{FileError, Fs};
 
 /// The end of the name of a block that is being written. Leftovers of a crash can be removed.
@@ -26,6 +26,18 @@ pub struct ChunkData<'a> {
     pub encoding: Encoding,
     /// Its bytes.
     pub bytes: &'a [u8],
+}
+
+impl EncodedChunk {
+    /// The chunk as a block takes it.
+    pub fn as_data(&self) -> ChunkData<'_> {
+        ChunkData {
+            min_time: self.min_time,
+            max_time: self.max_time,
+            encoding: self.encoding,
+            bytes: &self.bytes,
+        }
+    }
 }
 
 /// Writes a block, series after series. Dropped before [`BlockWriter::finish`], it leaves no block.

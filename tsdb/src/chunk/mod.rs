@@ -19,8 +19,9 @@ mod encoder;
 pub use encoder::{ChunkEncoder, EncodedChunk};
 
 use std::fmt;
+use std::sync::Arc;
 
-use metrics_core::Columns;
+use metrics_core::{Columns, Value};
 
 /// How the bytes of a chunk are to be read; the number is what stands in chunk files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,6 +138,30 @@ pub fn decode(encoding: Encoding, chunk: &[u8], into: &mut Columns) -> Result<()
         Encoding::Histogram => histogram::decode(chunk, into),
         Encoding::FloatHistogram => float_histogram::decode(chunk, into),
         _ => Err(ChunkError::Encoding { id: encoding.id() }),
+    }
+}
+
+/// Decodes a chunk of any encoding and hands each sample to `each`, with integer histograms as such.
+///
+/// # Errors
+/// If the chunk is damaged; samples before the damage may have been handed over.
+pub fn decode_each(
+    encoding: Encoding,
+    chunk: &[u8],
+    mut each: impl FnMut(i64, Value),
+) -> Result<(), ChunkError> {
+    match encoding {
+        Encoding::Histogram => histogram::decode_each(chunk, |t, h| each(t, Value::Histogram(Arc::new(h)))),
+        Encoding::FloatHistogram => {
+            float_histogram::decode_each(chunk, |t, h| each(t, Value::FloatHistogram(Arc::new(h))))
+        }
+        _ => {
+            let mut columns = Columns::default();
+            decode(encoding, chunk, &mut columns)?;
+            let floats = columns.floats;
+            floats.timestamps.into_iter().zip(floats.values).for_each(|(t, v)| each(t, Value::Float(v)));
+            Ok(())
+        }
     }
 }
 

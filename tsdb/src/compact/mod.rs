@@ -1,5 +1,11 @@
 //! Compaction: which blocks to merge, and merging them.
 
 mod plan;
+mod run;
+mod symbols;
 
 pub use plan::{level_ranges, plan};
+pub use run::merge;
+
+#[cfg(test)]
+mod tests;
