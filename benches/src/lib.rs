@@ -1,1 +1,3 @@
-//! benches
+//! Measurements of the workspace: what the criterion benches and the `nodemix` program share.
+
+pub mod nodemix;

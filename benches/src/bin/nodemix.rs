@@ -1,0 +1,39 @@
+//! The workload of the field's Go bench on our store and engine; see `benches/README.md`.
+#![allow(clippy::print_stderr)]
+
+use std::process::ExitCode;
+
+use benches::nodemix::{Append, Floor, Ingest, Mem, MkBlock, Query, Replay};
+use clap::Parser;
+
+/// Appends, replays, cuts and queries the nodemix workload, and prints what it took.
+#[derive(Debug, Parser)]
+enum Command {
+    Append(Append),
+    Mem(Mem),
+    Replay(Replay),
+    Ingest(Ingest),
+    #[command(name = "mkblock")]
+    MkBlock(MkBlock),
+    Query(Query),
+    Floor(Floor),
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Append(command) => command.run(),
+        Command::Mem(command) => command.run(),
+        Command::Replay(command) => command.run(),
+        Command::Ingest(command) => command.run(),
+        Command::MkBlock(command) => command.run(),
+        Command::Query(command) => command.run(),
+        Command::Floor(command) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nodemix: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
