@@ -20,6 +20,7 @@ impl Count {
 
 /// Counts of all scrapes of a manager. Each is named after the `prometheus_target_…_total` metric of the
 /// original that shows it.
+#[cfg(feature = "http")]
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ScrapeStats {

@@ -1,0 +1,366 @@
+//! The receiving end: an HTTP request in, samples into a store, an HTTP response out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use expo_format::remote_write::v1::{Request as Message, TimeSeries};
+use expo_format::remote_write::{HistogramSample, LabelsError, Message as Kind, SnappyError, decompress};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use metrics_core::{Append, AppendError, Batch, LabelSet, SeriesRef, Timestamp};
+
+use crate::stats::Count;
+
+/// Largest body, packed and unpacked; senders stay far below.
+const MAX_BODY: usize = 32 << 20;
+/// Samples further ahead of the receiver's clock than this are refused.
+const MAX_AHEAD_MS: Timestamp = 10 * 60 * 1000;
+
+/// Takes the requests of senders: `POST /api/v1/write`.
+///
+/// Answers as the original does: 204 when all is kept; 400 when the sender must not try again (broken bodies,
+/// samples out of order, invalid histograms), and then nothing of the request is kept; 415 for other formats
+/// and compressions, which lets senders fall back to snappy; 500 when the store failed.
+///
+/// ```
+/// use expo_format::remote_write::{compress, v1::{RequestBuilder, Series}};
+/// use metrics_core::{LabelSet, MemStore};
+/// use scrape_client::remote_write::Receiver;
+///
+/// let mut message = RequestBuilder::default();
+/// let labels = LabelSet::from_pairs([("__name__", "m")]);
+/// message.series(&Series { samples: &[(1000, 1.0)], ..Series::new(&labels) });
+/// let request = http::Request::post("/api/v1/write").body(compress(&message.finish()).into()).unwrap();
+///
+/// let store = MemStore::default();
+/// let response = Receiver::default().handle(&store, &request, 2000);
+/// assert_eq!(response.status(), 204);
+/// assert_eq!(store.dump().len(), 1);
+/// ```
+#[derive(Debug, Default)]
+pub struct Receiver {
+    stats: Arc<ReceiverStats>,
+}
+
+/// What a receiver counts.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ReceiverStats {
+    /// Samples kept.
+    pub samples: Count,
+    /// Series left out for their labels: `prometheus_api_remote_write_invalid_labels_samples_total`.
+    pub invalid_labels: Count,
+}
+
+/// A request that is refused.
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+}
+
+impl Receiver {
+    /// What has been counted.
+    pub fn stats(&self) -> Arc<ReceiverStats> {
+        self.stats.clone()
+    }
+
+    /// Takes a request. `now` is the receiver's clock in milliseconds.
+    pub fn handle(&self, store: &dyn Append, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+        match self.take(store, request, now) {
+            Ok(()) => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Err(refusal) => {
+                tracing::error!(component = "web", err = %refusal.message, "Error decoding remote write request");
+                let mut response = Response::new(Bytes::from(refusal.message + "\n"));
+                *response.status_mut() = refusal.status;
+                let text = HeaderValue::from_static("text/plain; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, text);
+                response
+            }
+        }
+    }
+
+    fn take(&self, store: &dyn Append, request: &Request<Bytes>, now: Timestamp) -> Result<(), Refusal> {
+        check_head(request)?;
+        let body = request.body();
+        if body.len() > MAX_BODY {
+            let message = format!("request body exceeds the {MAX_BODY} bytes limit");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        let body = decompress(body, MAX_BODY).map_err(|error| match error {
+            SnappyError::TooLarge { .. } => {
+                Refusal::bad(format!("decoded size exceeds the {MAX_BODY} bytes limit"))
+            }
+            _ => Refusal::bad("snappy: corrupt input"),
+        })?;
+        let message = Message::new(&body);
+        message.check().map_err(|e| Refusal::bad(format!("proto: {e}")))?;
+        let mut batch = store.batch();
+        match self.append(&mut *batch, &message, now.saturating_add(MAX_AHEAD_MS)) {
+            Ok(samples) => {
+                batch.commit().map_err(refusal_of)?;
+                self.stats.samples.add(samples);
+                Ok(())
+            }
+            Err(refusal) => {
+                batch.rollback();
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Appends a message and answers with the number of its samples.
+    fn append(
+        &self,
+        batch: &mut dyn Batch,
+        message: &Message<'_>,
+        latest: Timestamp,
+    ) -> Result<u64, Refusal> {
+        let mut count = 0;
+        for series in message.series() {
+            let series = series.map_err(|e| Refusal::bad(format!("proto: {e}")))?;
+            let labels = match series.label_set() {
+                Ok(labels) if labels.metric_name().is_some() => labels,
+                Err(LabelsError::Wire(e)) => return Err(Refusal::bad(format!("proto: {e}"))),
+                other => {
+                    let reason = other.err().map_or("missing metric name".to_owned(), |e| e.to_string());
+                    tracing::warn!(component = "web", reason, "Invalid labels for series.");
+                    self.stats.invalid_labels.add(1);
+                    continue;
+                }
+            };
+            count += append_series(batch, &series, &labels, latest)?;
+        }
+        Ok(count)
+    }
+}
+
+/// Checks method, content type and compression.
+fn check_head(request: &Request<Bytes>) -> Result<(), Refusal> {
+    if request.method() != Method::POST {
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"));
+    }
+    let header = |name: HeaderName| request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let unsupported = |message: String| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    let encoding = header(CONTENT_ENCODING);
+    if !matches!(encoding, "" | "snappy") {
+        return unsupported(format!(
+            "{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
+        ));
+    }
+    let content_type = header(CONTENT_TYPE).trim();
+    let media = content_type.split(';').next().unwrap_or("");
+    if !matches!(media, "" | "application/x-protobuf") {
+        return unsupported(format!(
+            "expected application/x-protobuf as the first (media) part, got {content_type} content-type"
+        ));
+    }
+    match Kind::of_body(content_type) {
+        Some(Kind::V1) => Ok(()),
+        None if content_type.is_empty() => Ok(()),
+        Some(Kind::V2) => unsupported(
+            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only accepts \
+             prometheus.WriteRequest"
+                .to_owned(),
+        ),
+        None => {
+            let proto = content_type.rsplit_once("proto=").map_or("", |(_, proto)| proto);
+            unsupported(format!(
+                "got {content_type} content type; unknown type for remote write protobuf message {proto}, \
+                 supported: prometheus.WriteRequest, io.prometheus.write.v2.Request"
+            ))
+        }
+    }
+}
+
+fn append_series(
+    batch: &mut dyn Batch,
+    series: &TimeSeries<'_>,
+    labels: &LabelSet,
+    latest: Timestamp,
+) -> Result<u64, Refusal> {
+    let broken = |e: expo_format::remote_write::WireError| Refusal::bad(format!("proto: {e}"));
+    let check = |time: Timestamp| if time > latest { Err(AppendError::OutOfBounds) } else { Ok(()) };
+    let (mut reference, mut count) = (SeriesRef::UNKNOWN, 0);
+    for sample in series.samples() {
+        let sample = sample.map_err(broken)?;
+        reference = check(sample.timestamp)
+            .and_then(|()| batch.append_float(reference, labels, sample.timestamp, sample.value))
+            .map_err(refusal_of)?;
+        count += 1;
+    }
+    for exemplar in series.exemplars().flatten() {
+        if let Err(error) = batch.append_exemplar(reference, labels, &exemplar) {
+            tracing::debug!(component = "web", series = %labels, err = %error, "Error while adding exemplar");
+        }
+    }
+    for histogram in series.histograms() {
+        let HistogramSample { timestamp, value, .. } = histogram.map_err(broken)?;
+        reference = check(timestamp)
+            .and_then(|()| batch.append(reference, labels, timestamp, &value))
+            .map_err(refusal_of)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// What the store's refusal means to a sender: try again only where the sample is not to blame.
+fn refusal_of(error: AppendError) -> Refusal {
+    let status = match error {
+        AppendError::OutOfOrder
+        | AppendError::OutOfBounds
+        | AppendError::TooOld
+        | AppendError::Duplicate
+        | AppendError::InvalidHistogram(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Refusal::new(status, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use expo_format::remote_write::compress;
+    use expo_format::remote_write::v1::{RequestBuilder, Series};
+    use metrics_core::{Exemplar, Histogram, MemStore, Span, Value};
+
+    use super::*;
+
+    fn labels(name: &str) -> LabelSet {
+        LabelSet::from_pairs([("__name__", name), ("job", "j")])
+    }
+
+    fn message(series: &[(&LabelSet, &[(Timestamp, f64)])]) -> Vec<u8> {
+        let mut builder = RequestBuilder::default();
+        for (labels, samples) in series {
+            builder.series(&Series { samples, ..Series::new(labels) });
+        }
+        builder.finish()
+    }
+
+    fn post(store: &MemStore, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, String) {
+        let mut request = Request::post("/api/v1/write").body(Bytes::from(body)).unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let response = Receiver::default().handle(store, &request, 1_000_000);
+        (response.status().as_u16(), String::from_utf8(response.into_body().to_vec()).unwrap())
+    }
+
+    const HEADERS: [(&str, &str); 2] =
+        [("content-type", "application/x-protobuf"), ("content-encoding", "snappy")];
+
+    #[test]
+    fn samples_and_histograms_are_kept() {
+        let store = MemStore::default();
+        let (a, h) = (labels("a"), labels("h"));
+        let histogram = Histogram {
+            schema: 1,
+            count: 3,
+            sum: 5.0,
+            positive_spans: vec![Span { offset: 0, length: 2 }],
+            positive_buckets: vec![1, 1],
+            ..Histogram::default()
+        };
+        let value = Value::Histogram(Arc::new(histogram));
+        let exemplar = Exemplar { labels: LabelSet::empty(), value: 1.0, timestamp: Some(5) };
+        let mut builder = RequestBuilder::default();
+        builder.series(&Series {
+            samples: &[(1000, 1.0), (2000, f64::from_bits(metrics_core::STALE_NAN_BITS))],
+            exemplars: &[exemplar],
+            ..Series::new(&a)
+        });
+        builder.series(&Series { histograms: &[(1000, value.clone())], ..Series::new(&h) });
+        assert_eq!(post(&store, &HEADERS, compress(&builder.finish())), (204, String::new()));
+        let dump = store.dump();
+        assert!(dump[0].1[1].value.is_stale());
+        assert_eq!((dump[1].0.metric_name(), &dump[1].1[0].value), (Some("h"), &value));
+    }
+
+    #[test]
+    fn other_formats_are_refused_so_that_senders_fall_back() {
+        let store = MemStore::default();
+        let body = || compress(&message(&[(&labels("a"), &[(1000, 1.0)])]));
+        for (name, value, expected) in [
+            (
+                "content-encoding",
+                "zstd",
+                "zstd encoding (compression) is not accepted by this server; only snappy is acceptable\n",
+            ),
+            (
+                "content-type",
+                "yolo",
+                "expected application/x-protobuf as the first (media) part, got yolo content-type\n",
+            ),
+            (
+                "content-type",
+                "application/x-protobuf;proto=yolo",
+                "got application/x-protobuf;proto=yolo content type; unknown type for remote write protobuf message yolo, supported: prometheus.WriteRequest, io.prometheus.write.v2.Request\n",
+            ),
+        ] {
+            assert_eq!(post(&store, &[(name, value)], body()), (415, expected.to_owned()));
+        }
+        assert_eq!(
+            post(
+                &store,
+                &[("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")],
+                body()
+            )
+            .0,
+            415
+        );
+        assert_eq!(post(&store, &[], body()).0, 204);
+        let get = Request::get("/api/v1/write").body(Bytes::new()).unwrap();
+        assert_eq!(Receiver::default().handle(&store, &get, 0).status(), 405);
+    }
+
+    #[test]
+    fn broken_bodies_are_the_senders_fault() {
+        let store = MemStore::default();
+        assert_eq!(post(&store, &HEADERS, b"\xff\xff\xff".to_vec()).0, 400);
+        let mut cut = message(&[(&labels("a"), &[(1000, 1.0)])]);
+        cut.truncate(cut.len() - 3);
+        assert_eq!(post(&store, &HEADERS, compress(&cut)).0, 400);
+        let bomb = compress(&vec![0; MAX_BODY + 1]);
+        assert_eq!(
+            post(&store, &HEADERS, bomb),
+            (400, "decoded size exceeds the 33554432 bytes limit\n".to_owned())
+        );
+        assert!(store.dump().is_empty());
+    }
+
+    #[test]
+    fn samples_out_of_order_refuse_the_whole_request() {
+        let store = MemStore::default();
+        let (a, b) = (labels("a"), labels("b"));
+        assert_eq!(post(&store, &HEADERS, compress(&message(&[(&a, &[(2000, 1.0)])]))).0, 204);
+        let late = message(&[(&b, &[(2000, 1.0)]), (&a, &[(1000, 1.0)])]);
+        assert_eq!(post(&store, &HEADERS, compress(&late)), (400, "out of order sample\n".to_owned()));
+        let twice = message(&[(&a, &[(2000, 9.0)])]);
+        assert_eq!(post(&store, &HEADERS, compress(&twice)).1, "duplicate sample for timestamp\n");
+        let future = message(&[(&a, &[(1_000_000 + MAX_AHEAD_MS + 1, 9.0)])]);
+        assert_eq!(post(&store, &HEADERS, compress(&future)), (400, "out of bounds\n".to_owned()));
+        assert_eq!(store.dump().len(), 1, "nothing of the refused requests is kept");
+    }
+
+    #[test]
+    fn series_without_a_name_are_left_out() {
+        let store = MemStore::default();
+        let nameless = LabelSet::from_pairs([("job", "j")]);
+        let body = message(&[(&nameless, &[(1000, 1.0)]), (&labels("a"), &[(1000, 1.0)])]);
+        assert_eq!(post(&store, &HEADERS, compress(&body)).0, 204);
+        assert_eq!(store.dump().len(), 1);
+    }
+}
