@@ -4,35 +4,32 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use metrics_core::{Append, Batch, TimeRange, Timestamp};
+use metrics_core::{Append, Batch, TimeRange};
 use parking_lot::Mutex;
 
-use crate::block::{
-    Block, BlockMeta, BlockWriter, ChunkData as BlockChunk, TMP_CREATION, TMP_DELETION, Ulid,
-};
-use crate::chunk::{ChunkError, Encoding};
+use crate::block::{Block, BlockMeta, TMP_CREATION, TMP_DELETION, Ulid, remove_block};
 use crate::error::{Error, Warning};
 use crate::fs::{FileError, Fs, Lock, OsFs};
-use crate::head::{ChunkData, Head, HeadOptions};
+use crate::head::{Head, HeadOptions};
+use crate::maintenance::Maintenance;
 use crate::options::Options;
+use crate::retention::{Retention, leaving};
 
-/// How often [`Db::tick`] wants to be called when there is nothing special, in milliseconds.
-const TICK: i64 = 60_000;
-/// When it wants to be called again if readers kept it from finishing.
-const RETRY: i64 = 1_000;
+/// The directory of the write-ahead log.
+pub(crate) const LOG: &str = "wal";
 
 /// An open store.
 ///
 /// Shared between threads as it is: appending, selecting and [`Db::tick`] take `&self`.
 #[derive(Debug)]
 pub struct Db {
-    dir: PathBuf,
-    fs: Arc<dyn Fs>,
-    options: Options,
+    pub(crate) dir: PathBuf,
+    pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) options: Options,
     pub(crate) head: Head,
-    snapshot: Mutex<Snapshot>,
+    pub(crate) snapshot: Mutex<Snapshot>,
     /// One maintenance at a time, and what the last one left over.
-    maintenance: Mutex<Maintenance>,
+    pub(crate) maintenance: Mutex<Maintenance>,
     warnings: Vec<Warning>,
     _lock: Box<dyn Lock>,
 }
@@ -43,13 +40,7 @@ pub(crate) struct Snapshot {
     /// Oldest first.
     pub(crate) blocks: Arc<Vec<Arc<Block>>>,
     /// Shared by all who came between two cuts.
-    readers: Arc<()>,
-}
-
-#[derive(Debug, Default)]
-struct Maintenance {
-    /// Blocks have what is older than this, but readers from before may still need it in the head.
-    truncation: Option<(Timestamp, Arc<()>)>,
+    pub(crate) readers: Arc<()>,
 }
 
 impl Snapshot {
@@ -91,7 +82,7 @@ impl Db {
             head.set_min_valid(end);
         }
         if options.log {
-            let replayed = head.replay(&fs, &dir.join("wal"), options.wal)?;
+            let replayed = head.replay(&fs, &dir.join(LOG), options.wal)?;
             warnings.extend(replayed.damage.map(Warning::LogRepaired));
             warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
             if replayed.unknown > 0 {
@@ -143,116 +134,6 @@ impl Db {
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.snapshot.lock().clone()
     }
-
-    /// Does what is due: cuts blocks from the head, compacts blocks, drops what has to leave, shrinks the log. Returns
-    /// when to call it again; `now` in milliseconds.
-    ///
-    /// Works in the caller's thread, which may be one of its own: appending and selecting go on meanwhile.
-    ///
-    /// # Errors
-    /// If files cannot be read or written. What was done stays done, and nothing is lost: call again.
-    pub fn tick(&self, now: Timestamp) -> Result<Timestamp, Error> {
-        let Some(mut maintenance) = self.maintenance.try_lock() else {
-            return Ok(now.saturating_add(RETRY));
-        };
-        loop {
-            if !self.finish_truncation(&mut maintenance)? {
-                return Ok(now.saturating_add(RETRY));
-            }
-            if !self.head.is_cut_due() {
-                break;
-            }
-            let Some(range) = self.head.next_block() else { break };
-            if !self.cut(range, now, &mut maintenance)? {
-                return Ok(now.saturating_add(RETRY));
-            }
-        }
-        Ok(now.saturating_add(TICK))
-    }
-
-    /// Cuts everything from the head into blocks, however little it is. Returns whether the head is empty then: open
-    /// batches, and readers from before, may need it for a while.
-    ///
-    /// # Errors
-    /// As [`Db::tick`].
-    pub fn flush(&self, now: Timestamp) -> Result<bool, Error> {
-        let mut maintenance = self.maintenance.lock();
-        while self.finish_truncation(&mut maintenance)? {
-            let Some(range) = self.head.next_block() else { return Ok(true) };
-            if !self.cut(range, now, &mut maintenance)? {
-                break;
-            }
-        }
-        Ok(false)
-    }
-
-    /// Writes a block of what the head has in a range, and leaves the head to be truncated. Returns whether it could:
-    /// batches that started earlier may still bring samples.
-    fn cut(&self, range: TimeRange, now: Timestamp, maintenance: &mut Maintenance) -> Result<bool, Error> {
-        let end = range.end.saturating_add(1);
-        if !self.head.close_before(end) {
-            return Ok(false);
-        }
-        let block = self.write_block(range, now)?;
-        let mut snapshot = self.snapshot.lock();
-        if let Some(block) = block {
-            let mut blocks = (*snapshot.blocks).clone();
-            blocks.push(Arc::new(block));
-            blocks.sort_by_key(|b| b.meta().min_time);
-            snapshot.blocks = Arc::new(blocks);
-        }
-        let earlier = std::mem::take(&mut snapshot.readers);
-        maintenance.truncation = Some((end, earlier));
-        Ok(true)
-    }
-
-    fn write_block(&self, range: TimeRange, now: Timestamp) -> Result<Option<Block>, Error> {
-        let (series, symbols) = self.head.for_block(range);
-        if series.is_empty() {
-            return Ok(None);
-        }
-        let ulid = Ulid::at(u64::try_from(now).unwrap_or(0));
-        let meta = BlockMeta::new(ulid, range.start, range.end.saturating_add(1));
-        let symbols = symbols.iter().map(String::as_str);
-        let mut writer = BlockWriter::create(self.fs.clone(), &self.dir, meta, symbols)?;
-        for series in &series {
-            let chunks = self.head.chunks(series, range);
-            let encoded: Result<Vec<_>, ChunkError> = chunks
-                .iter()
-                .map(|chunk| match &chunk.data {
-                    ChunkData::Encoded(encoding, bytes) => Ok(BlockChunk {
-                        min_time: chunk.first,
-                        max_time: chunk.last,
-                        encoding: *encoding,
-                        bytes,
-                    }),
-                    ChunkData::Histograms(_) => Err(ChunkError::Encoding { id: Encoding::Histogram.id() }),
-                })
-                .collect();
-            let encoded =
-                encoded.map_err(|source| Error::Chunk { series: series.labels.to_string(), source })?;
-            writer.add_series(&series.labels, &encoded)?;
-        }
-        if writer.samples() == 0 {
-            return Ok(None);
-        }
-        let (path, _) = writer.finish()?;
-        Ok(Some(Block::open(&*self.fs, &path)?))
-    }
-
-    /// Truncates head and log as far as blocks reach. Returns whether nothing is left to do.
-    fn finish_truncation(&self, maintenance: &mut Maintenance) -> Result<bool, Error> {
-        if let Some((end, readers)) = &maintenance.truncation {
-            // Ours is the last: whoever came before the cut has gone.
-            if Arc::strong_count(readers) > 1 {
-                return Ok(false);
-            }
-            self.head.truncate(*end);
-            self.head.truncate_log(&self.fs, self.options.wal, *end)?;
-            maintenance.truncation = None;
-        }
-        Ok(true)
-    }
 }
 
 impl Append for Db {
@@ -274,6 +155,12 @@ fn open_blocks(fs: &dyn Fs, dir: &Path, warnings: &mut Vec<Warning>) -> Result<V
                 Err(error) => warnings.push(Warning::Block(error)),
             }
         }
+    }
+    // A crash between writing a merged block and removing its parents leaves both.
+    let metas: Vec<_> = blocks.iter().map(|b: &Arc<Block>| (b.meta().clone(), b.size())).collect();
+    let replaced = leaving(&metas, Retention::default(), 0);
+    for block in blocks.extract_if(.., |b| replaced.contains(&b.meta().ulid)) {
+        remove_block(fs, block.dir())?;
     }
     blocks.sort_by_key(|b| b.meta().min_time);
     Ok(blocks)

@@ -40,6 +40,7 @@
 // the door
 mod db;
 mod error;
+mod maintenance;
 mod options;
 
 // the ground: files

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use metrics_core::{Timestamp, Value};
 
 use super::series::{ChunkData, ClosedChunk, SAMPLES_PER_CHUNK};
+use crate::chunk::{ChunkEncoder, ChunkError, EncodedChunk};
 
 /// Histograms that were appended since the last cut, all of one kind.
 #[derive(Debug, Clone)]
@@ -48,7 +49,7 @@ impl OpenHistograms {
         self.samples.first().map(|(t, _)| *t)
     }
 
-    /// What is here as a closed chunk, if anything is.
+    /// What is here, copied as it is.
     pub(super) fn to_chunk(&self) -> Option<ClosedChunk> {
         let (first, last) = (self.first_time()?, self.last_time()?);
         Some(ClosedChunk {
@@ -58,4 +59,18 @@ impl OpenHistograms {
             data: ChunkData::Histograms(Arc::from(self.samples.as_slice())),
         })
     }
+
+    /// What is here, encoded; several chunks where counters were reset.
+    pub(super) fn encode(&self) -> Result<Vec<EncodedChunk>, ChunkError> {
+        encode_histograms(&self.samples)
+    }
+}
+
+/// Encodes samples of one series in order of time.
+pub(super) fn encode_histograms(samples: &[(Timestamp, Value)]) -> Result<Vec<EncodedChunk>, ChunkError> {
+    let mut encoder = ChunkEncoder::new(SAMPLES_PER_CHUNK);
+    for (timestamp, value) in samples {
+        encoder.push(*timestamp, value)?;
+    }
+    Ok(encoder.finish())
 }

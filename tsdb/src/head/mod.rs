@@ -31,7 +31,6 @@ use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use read::HeadSeries;
-pub(crate) use series::ChunkData;
 
 use crate::options::Durability;
 use append::Pending;

@@ -8,7 +8,7 @@ use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp, V
 use super::Head;
 use super::index::Index;
 use super::series::{ChunkData, ClosedChunk, Series};
-use crate::chunk::{ChunkError, Encoding};
+use crate::chunk::{ChunkError, EncodedChunk, Encoding};
 use crate::merge::{append_chunk, append_floats};
 use crate::postings_match::{PostingsIndex, matching, sorted};
 
@@ -132,9 +132,16 @@ impl Head {
     }
 
     /// The chunks of a series with samples in the range, in order of time.
-    pub(crate) fn chunks(&self, series: &HeadSeries, range: TimeRange) -> Vec<ClosedChunk> {
-        let Some(page) = self.pages.get(series.slot) else { return Vec::new() };
-        page.lock().series(series.slot).chunks(range.start, range.end)
+    pub(crate) fn chunks(
+        &self,
+        series: &HeadSeries,
+        range: TimeRange,
+    ) -> Result<Vec<EncodedChunk>, ChunkError> {
+        let Some(page) = self.pages.get(series.slot) else { return Ok(Vec::new()) };
+        let chunks = page.lock().series(series.slot).chunks(range.start, range.end);
+        let mut encoded = Vec::with_capacity(chunks.len());
+        chunks.iter().try_for_each(|chunk| chunk.encode(&mut encoded))?;
+        Ok(encoded)
     }
 }
 

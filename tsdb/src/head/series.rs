@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use metrics_core::{AppendError, Timestamp, Value};
 
-use super::histograms::OpenHistograms;
-use crate::chunk::Encoding;
+use super::histograms::{OpenHistograms, encode_histograms};
 use crate::chunk::xor::XorState;
+use crate::chunk::{ChunkError, EncodedChunk, Encoding, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
 pub(super) const SAMPLES_PER_CHUNK: u16 = 120;
@@ -19,6 +19,34 @@ pub(crate) struct ClosedChunk {
     pub(crate) last: Timestamp,
     pub(crate) samples: u16,
     pub(crate) data: ChunkData,
+}
+
+impl ClosedChunk {
+    /// In encodings of the field: more than one chunk if histograms were not encoded yet.
+    pub(super) fn encode(&self, into: &mut Vec<EncodedChunk>) -> Result<(), ChunkError> {
+        match &self.data {
+            ChunkData::Encoded(encoding, bytes) => into.push(EncodedChunk {
+                min_time: self.first,
+                max_time: self.last,
+                encoding: *encoding,
+                bytes: bytes.to_vec(),
+            }),
+            ChunkData::Histograms(samples) => into.extend(encode_histograms(samples)?),
+        }
+        Ok(())
+    }
+}
+
+impl From<EncodedChunk> for ClosedChunk {
+    fn from(chunk: EncodedChunk) -> Self {
+        Self {
+            first: chunk.min_time,
+            last: chunk.max_time,
+            // A chunk that was just encoded has its header.
+            samples: sample_count(&chunk.bytes).unwrap_or(0),
+            data: ChunkData::Encoded(chunk.encoding, chunk.bytes.into()),
+        }
+    }
 }
 
 /// How a closed chunk is kept.
@@ -173,8 +201,12 @@ impl Series {
 
     /// Closes the open chunk of histograms, if there is one.
     pub(super) fn close_histograms(&mut self) {
-        if let Some(open) = self.histograms.take() {
-            self.closed.get_or_insert_default().extend(open.to_chunk());
+        let Some(open) = self.histograms.take() else { return };
+        let closed = self.closed.get_or_insert_default();
+        match open.encode() {
+            Ok(chunks) => closed.extend(chunks.into_iter().map(ClosedChunk::from)),
+            // Kept as they are: nothing is lost, and writing the block will tell.
+            Err(_) => closed.extend(open.to_chunk()),
         }
     }
 

@@ -1,0 +1,185 @@
+//! What has to be done now and then: head to blocks, blocks to larger blocks, and out.
+
+use std::sync::Arc;
+
+use metrics_core::{TimeRange, Timestamp};
+
+use crate::Db;
+use crate::block::{Block, BlockMeta, BlockWriter, Ulid, remove_block};
+use crate::chunk::EncodedChunk;
+use crate::compact::{level_ranges, merge, plan};
+use crate::db::LOG;
+use crate::error::Error;
+use crate::fs::FileError;
+use crate::retention::{Retention, leaving};
+use crate::wal;
+
+/// How often [`Db::tick`] wants to be called when there is nothing special, in milliseconds.
+const TICK: i64 = 60_000;
+/// When it wants to be called again if readers or batches kept it from finishing.
+const RETRY: i64 = 1_000;
+/// How many blocks of a level make one of the next.
+const LEVEL_FACTOR: i64 = 3;
+
+/// What the last call left over.
+#[derive(Debug, Default)]
+pub(crate) struct Maintenance {
+    /// Blocks have what is older than this, but readers from before may still need it in the head.
+    truncation: Option<(Timestamp, Arc<()>)>,
+}
+
+impl Db {
+    /// Does what is due: cuts blocks from the head, compacts blocks, drops what has to leave, shrinks the log. Returns
+    /// when to call it again; `now` in milliseconds.
+    ///
+    /// Works in the caller's thread, which may be one of its own: appending and selecting go on meanwhile.
+    ///
+    /// # Errors
+    /// If files cannot be read or written. What was done stays done, and nothing is lost: call again.
+    pub fn tick(&self, now: Timestamp) -> Result<Timestamp, Error> {
+        let Some(mut maintenance) = self.maintenance.try_lock() else {
+            return Ok(now.saturating_add(RETRY));
+        };
+        loop {
+            if !self.finish_truncation(&mut maintenance)? {
+                return Ok(now.saturating_add(RETRY));
+            }
+            if !self.head.is_cut_due() {
+                break;
+            }
+            let Some(range) = self.head.next_block() else { break };
+            if !self.cut(range, now, &mut maintenance)? {
+                return Ok(now.saturating_add(RETRY));
+            }
+        }
+        // What is too old need not be merged, and must leave even if merging fails.
+        self.retain()?;
+        self.compact(now)?;
+        Ok(now.saturating_add(TICK))
+    }
+
+    /// Cuts everything from the head into blocks, however little it is. Returns whether the head is empty then: open
+    /// batches, and readers from before, may need it for a while.
+    ///
+    /// # Errors
+    /// As [`Db::tick`].
+    pub fn flush(&self, now: Timestamp) -> Result<bool, Error> {
+        let mut maintenance = self.maintenance.lock();
+        while self.finish_truncation(&mut maintenance)? {
+            let Some(range) = self.head.next_block() else { return Ok(true) };
+            if !self.cut(range, now, &mut maintenance)? {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes a block of what the head has in a range, and leaves the head to be truncated. Returns whether it could:
+    /// batches that started earlier may still bring samples.
+    fn cut(&self, range: TimeRange, now: Timestamp, maintenance: &mut Maintenance) -> Result<bool, Error> {
+        let end = range.end.saturating_add(1);
+        if !self.head.close_before(end) {
+            return Ok(false);
+        }
+        let block = self.write_block(range, now)?;
+        self.replace_blocks(&[], block)?;
+        // Who comes from here on finds the block; who came before may still read the head.
+        let earlier = std::mem::take(&mut self.snapshot.lock().readers);
+        maintenance.truncation = Some((end, earlier));
+        Ok(true)
+    }
+
+    fn write_block(&self, range: TimeRange, now: Timestamp) -> Result<Option<Block>, Error> {
+        let (series, symbols) = self.head.for_block(range);
+        if series.is_empty() {
+            return Ok(None);
+        }
+        let meta = BlockMeta::new(name_at(now), range.start, range.end.saturating_add(1));
+        let symbols = symbols.iter().map(String::as_str);
+        let mut writer = BlockWriter::create(self.fs.clone(), &self.dir, meta, symbols)?;
+        for series in &series {
+            let chunks = self
+                .head
+                .chunks(series, range)
+                .map_err(|source| Error::Chunk { series: series.labels.to_string(), source })?;
+            let chunks: Vec<_> = chunks.iter().map(EncodedChunk::as_data).collect();
+            writer.add_series(&series.labels, &chunks)?;
+        }
+        if writer.samples() == 0 {
+            return Ok(None);
+        }
+        let (path, _) = writer.finish()?;
+        Ok(Some(Block::open(&*self.fs, &path)?))
+    }
+
+    /// Merges blocks as long as there are some to merge.
+    fn compact(&self, now: Timestamp) -> Result<(), Error> {
+        let ranges = level_ranges(self.options.block_range, LEVEL_FACTOR, self.options.max_block_range);
+        loop {
+            let blocks = self.snapshot().blocks;
+            let metas: Vec<_> = blocks.iter().map(|b| b.meta().clone()).collect();
+            let names = plan(&metas, &ranges);
+            if names.is_empty() {
+                return Ok(());
+            }
+            let parents: Vec<&Block> =
+                blocks.iter().map(|b| &**b).filter(|b| names.contains(&b.meta().ulid)).collect();
+            let merged = match merge(&self.fs, &self.dir, &parents, name_at(now))? {
+                Some((path, _)) => Some(Block::open(&*self.fs, &path)?),
+                None => None,
+            };
+            self.replace_blocks(&names, merged)?;
+        }
+    }
+
+    /// Drops blocks that are too old or too many.
+    fn retain(&self) -> Result<(), Error> {
+        let blocks = self.snapshot().blocks;
+        let sizes: Vec<_> = blocks.iter().map(|b| (b.meta().clone(), b.size())).collect();
+        let limits = Retention { age: self.options.retention, bytes: self.options.retention_size };
+        let head = if limits.bytes.is_some() { self.log_size()? } else { 0 };
+        self.replace_blocks(&leaving(&sizes, limits, head), None)
+    }
+
+    /// Bytes that the log takes.
+    fn log_size(&self) -> Result<u64, FileError> {
+        let segments = wal::segments(&*self.fs, &self.dir.join(LOG))?;
+        segments.iter().map(|s| self.fs.len(&s.path).map_err(FileError::io("measure", &s.path))).sum()
+    }
+
+    /// Puts a block in the place of others; readers that have these open keep them.
+    fn replace_blocks(&self, names: &[Ulid], by: Option<Block>) -> Result<(), Error> {
+        if names.is_empty() && by.is_none() {
+            return Ok(());
+        }
+        let leaving: Vec<Arc<Block>> = {
+            let mut snapshot = self.snapshot.lock();
+            let mut blocks = (*snapshot.blocks).clone();
+            let leaving = blocks.extract_if(.., |b| names.contains(&b.meta().ulid)).collect();
+            blocks.extend(by.map(Arc::new));
+            blocks.sort_by_key(|b| b.meta().min_time);
+            snapshot.blocks = Arc::new(blocks);
+            leaving
+        };
+        leaving.iter().try_for_each(|b| remove_block(&*self.fs, b.dir()).map_err(Error::from))
+    }
+
+    /// Truncates head and log as far as blocks reach. Returns whether nothing is left to do.
+    fn finish_truncation(&self, maintenance: &mut Maintenance) -> Result<bool, Error> {
+        if let Some((end, readers)) = &maintenance.truncation {
+            // Ours is the last: whoever came before the cut has gone.
+            if Arc::strong_count(readers) > 1 {
+                return Ok(false);
+            }
+            self.head.truncate(*end);
+            self.head.truncate_log(&self.fs, self.options.wal, *end)?;
+            maintenance.truncation = None;
+        }
+        Ok(true)
+    }
+}
+
+/// A name for a block that is made now.
+fn name_at(now: Timestamp) -> Ulid {
+    Ulid::at(u64::try_from(now).unwrap_or(0))
+}
