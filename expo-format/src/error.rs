@@ -109,6 +109,9 @@ pub enum Problem {
     /// Something behind `# EOF`.
     #[error("unexpected data after # EOF")]
     DataAfterEof,
+    /// A rule of OpenMetrics that lines break together.
+    #[error("{0}")]
+    Rule(&'static str),
     /// A broken protocol buffers message.
     #[error(transparent)]
     Message(#[from] WireProblem),

@@ -159,6 +159,11 @@ impl<'a> Labels<'a> {
     pub(crate) fn new(inside: &'a str) -> Self {
         Self { rest: inside }
     }
+
+    /// What is not read yet, the closing brace included.
+    pub(crate) fn as_str(&self) -> &'a str {
+        self.rest
+    }
 }
 
 impl<'a> Iterator for Labels<'a> {

@@ -25,7 +25,7 @@ use crate::series::Series;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parser<'a> {
-    page: Page<'a>,
+    pub(super) page: Page<'a>,
     pub(crate) at: usize,
     ended: bool,
     pub(crate) metric_type: MetricType,
@@ -62,6 +62,11 @@ impl<'a> Parser<'a> {
             Some(b) if b == b'{' || is_name_start(b) => self.sample(start).map(Some),
             Some(_) => Err(self.page.expected(start, "a metric name or metadata")),
         }
+    }
+
+    /// Yields nothing more.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     fn metadata(&mut self, start: usize) -> Result<Option<Event<'a>>, ParseError> {

@@ -8,5 +8,6 @@ mod corpus;
 
 mod classic_text;
 mod negotiation;
+mod openmetrics_pages;
 #[cfg(feature = "protobuf")]
 mod protobuf_pages;
