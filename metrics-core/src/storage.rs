@@ -333,7 +333,7 @@ impl Columns {
 }
 
 /// Times and values side by side: two slices of one length.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Column<T> {
     /// When, rising strictly.
     pub timestamps: Vec<Timestamp>,

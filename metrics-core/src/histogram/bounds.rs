@@ -4,7 +4,7 @@ use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, MAX_EXPONENTIAL_SCHEMA, MIN_E
 use crate::number::format_general;
 
 /// One bucket with its bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Bucket {
     /// Lower bound.
     pub lower: f64,

@@ -1,0 +1,46 @@
+//! The times at which an expression is evaluated.
+
+use metrics_core::Timestamp;
+
+/// `count` times from `start` on, `step` milliseconds apart. An instant query has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    pub(crate) start: Timestamp,
+    pub(crate) step: i64,
+    pub(crate) count: usize,
+}
+
+impl Grid {
+    /// One time.
+    pub(crate) const fn instant(time: Timestamp) -> Self {
+        Self { start: time, step: 1, count: 1 }
+    }
+
+    /// From `start` to the last time that is not behind `end`; empty if `end` lies before `start`.
+    pub(crate) fn range(start: Timestamp, end: Timestamp, step: i64) -> Self {
+        let count = match end.checked_sub(start) {
+            Some(length) if length >= 0 => {
+                usize::try_from(length / step.max(1)).map_or(usize::MAX, |n| n + 1)
+            }
+            _ => 0,
+        };
+        Self { start, step: step.max(1), count }
+    }
+
+    pub(crate) const fn at(&self, step: usize) -> Timestamp {
+        self.start.saturating_add((step as i64).saturating_mul(self.step))
+    }
+
+    /// The last time; the start if there is none.
+    pub(crate) const fn end(&self) -> Timestamp {
+        self.at(self.count.saturating_sub(1))
+    }
+
+    pub(crate) fn times(self) -> impl Iterator<Item = Timestamp> {
+        (0..self.count).map(move |i| self.at(i))
+    }
+
+    pub(crate) const fn is_instant(&self) -> bool {
+        self.count == 1
+    }
+}

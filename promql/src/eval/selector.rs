@@ -1,0 +1,136 @@
+//! Instant vector selectors: the latest sample of each series at each step.
+
+use std::sync::Arc;
+
+use metrics_core::{Columns, SelectHints, SelectRequest, SeriesSet, TimeRange, Timestamp, is_stale};
+
+use super::grid::Grid;
+use super::operator::{Operator, Reader, SeriesMeta};
+use super::row::{Row, histogram_weight, is_absent};
+use super::{Context, QueryError};
+use crate::plan::{Selector, Shift};
+
+/// Finds the series of a selector with samples in `(first - before, last + after]`, where first and last are
+/// the times looked at.
+pub(crate) fn select<'a>(
+    selector: &Selector,
+    grid: Grid,
+    (before, after): (i64, i64),
+    context: &'a Context<'_>,
+) -> Result<Arc<dyn SeriesSet + 'a>, QueryError> {
+    context.check()?;
+    let (first, last) = (selector.shift.of(grid.start), selector.shift.of(grid.end()));
+    let range = TimeRange::new(first.saturating_sub(before).saturating_add(1), last.saturating_add(after));
+    let request = SelectRequest { matchers: &selector.matchers, range, hints: SelectHints::default() };
+    Ok(Arc::from(context.store.select(&request)?))
+}
+
+pub(crate) fn metas(set: &dyn SeriesSet) -> Vec<SeriesMeta> {
+    (0..set.len()).map(|i| SeriesMeta::new(set.labels(i).clone())).collect()
+}
+
+/// The operator of an instant vector selector.
+pub(crate) struct VectorSelector<'a> {
+    set: Arc<dyn SeriesSet + 'a>,
+    series: Vec<SeriesMeta>,
+    grid: Grid,
+    shift: Shift,
+    context: &'a Context<'a>,
+}
+
+impl<'a> VectorSelector<'a> {
+    pub(crate) fn new(selector: &Selector, grid: Grid, context: &'a Context<'a>) -> Result<Self, QueryError> {
+        let set = select(selector, grid, (context.lookback, 0), context)?;
+        Ok(Self { series: metas(&*set), set, grid, shift: selector.shift, context })
+    }
+}
+
+impl Operator for VectorSelector<'_> {
+    fn series(&self) -> &[SeriesMeta] {
+        &self.series
+    }
+
+    fn steps(&self) -> usize {
+        self.grid.count
+    }
+
+    fn reader(&self) -> Box<dyn Reader + '_> {
+        Box::new(Latest { of: self, columns: Columns::default(), times: Vec::new(), picks: Vec::new() })
+    }
+}
+
+struct Latest<'a> {
+    of: &'a VectorSelector<'a>,
+    columns: Columns,
+    /// The column of times for which `picks` holds.
+    times: Vec<Timestamp>,
+    picks: Vec<u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Reader for Latest<'_> {
+    fn read(&mut self, series: usize, row: &mut Row) -> Result<(), QueryError> {
+        let VectorSelector { set, grid, shift, context, .. } = self.of;
+        set.read(series, &mut self.columns)?;
+        row.reset(grid.count);
+        let floats = &self.columns.floats;
+        if floats.timestamps != self.times || self.picks.is_empty() {
+            self.times.clone_from(&floats.timestamps);
+            self.picks.clear();
+            picks(&self.times, *grid, *shift, context.lookback, &mut self.picks);
+        }
+        for (value, pick) in row.floats.iter_mut().zip(&self.picks) {
+            if *pick != NONE {
+                // A stale sample has the very bits of an absent value.
+                *value = floats.values[*pick as usize];
+            }
+        }
+        let mut read = row.floats.iter().filter(|v| !is_absent(**v)).count();
+        if !self.columns.histograms.timestamps.is_empty() {
+            read = self.mix_histograms(row);
+        }
+        context.limits.count_read(read as u64);
+        Ok(())
+    }
+}
+
+impl Latest<'_> {
+    /// Puts histograms where they are newer than the floats. Returns the weight of all samples.
+    fn mix_histograms(&mut self, row: &mut Row) -> usize {
+        let VectorSelector { grid, shift, context, .. } = self.of;
+        let histograms = &self.columns.histograms;
+        let mut newest = Vec::with_capacity(grid.count);
+        picks(&histograms.timestamps, *grid, *shift, context.lookback, &mut newest);
+        for (step, pick) in newest.into_iter().enumerate().filter(|(_, p)| *p != NONE) {
+            let pick = pick as usize;
+            let float = self.picks[step];
+            if float != NONE && self.times[float as usize] > histograms.timestamps[pick] {
+                continue;
+            }
+            row.floats[step] = super::row::ABSENT;
+            let histogram = &histograms.values[pick];
+            if !is_stale(histogram.sum) {
+                row.set_histogram(step, histogram.clone());
+            }
+        }
+        let floats = row.floats.iter().filter(|v| !is_absent(**v)).count();
+        floats + row.histograms.iter().flatten().map(|h| histogram_weight(h)).sum::<usize>()
+    }
+}
+
+/// For each step the position of the latest sample that is not too old.
+fn picks(times: &[Timestamp], grid: Grid, shift: Shift, lookback: i64, out: &mut Vec<u32>) {
+    let mut behind = 0;
+    for step in 0..grid.count {
+        let time = shift.of(grid.at(step));
+        behind = match step {
+            0 => times.partition_point(|t| *t <= time),
+            _ => behind + times[behind..].iter().take_while(|t| **t <= time).count(),
+        };
+        out.push(match behind.checked_sub(1) {
+            Some(i) if times[i] > time.saturating_sub(lookback) => i as u32,
+            _ => NONE,
+        });
+    }
+}
