@@ -29,7 +29,7 @@ impl NodeCollectors {
     /// An option cannot be used, such as a pattern that is no regular expression.
     pub fn new(settings: &Settings) -> Result<Self, NodeError> {
         let enabled = SPECS.iter().filter(|spec| settings.is_enabled(spec.name));
-        let collectors = enabled.map(|spec| Ok((spec.name, (spec.build)(settings)?)));
+        let collectors = enabled.map(|spec| Ok((spec.name, spec.build(settings)?)));
         Ok(Self { collectors: collectors.collect::<Result<_, NodeError>>()? })
     }
 

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::error::Optional;
 use super::filter::pattern;
 use super::proc_files::{decimal, number_list, numbered, read, read_trimmed, read_u64};
+use super::spec::Default;
 use super::stat::{CpuTime, Stat};
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Settings, Spec};
 
@@ -26,12 +27,8 @@ const BUGS: OptionSpec = OptionSpec::text(
     "Regexp of bugs of cpuinfo to show; switches collector.cpu.info on",
 );
 
-pub(super) const SPEC: Spec = Spec {
-    name: "cpu",
-    default_enabled: true,
-    options: &[GUEST, INFO, FLAGS, BUGS],
-    build: |settings| Ok(Box::new(Cpu::new(settings)?)),
-};
+pub(super) const SPEC: Spec =
+    Spec::new("cpu", Default::On, &[GUEST, INFO, FLAGS, BUGS], |settings| Ok(Box::new(Cpu::new(settings)?)));
 
 /// The modes shown of a [`CpuTime`], in its order; two guest modes follow them.
 const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::filter::NameFilter;
 use super::proc_files::{number, read, read_u64};
+use super::spec::Default;
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Settings, Spec};
 
 const EXCLUDE: OptionSpec = OptionSpec::text(
@@ -17,12 +18,9 @@ const INCLUDE: OptionSpec = OptionSpec::text(
     "Regexp of diskstats devices to include (mutually exclusive to device-exclude).",
 );
 
-pub(super) const SPEC: Spec = Spec {
-    name: "diskstats",
-    default_enabled: true,
-    options: &[EXCLUDE, INCLUDE],
-    build: |settings| Ok(Box::new(DiskStats::new(settings)?)),
-};
+pub(super) const SPEC: Spec = Spec::new("diskstats", Default::On, &[EXCLUDE, INCLUDE], |settings| {
+    Ok(Box::new(DiskStats::new(settings)?))
+});
 
 #[derive(Debug)]
 struct DiskStats {

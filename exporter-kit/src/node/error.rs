@@ -67,6 +67,11 @@ impl NodeError {
         Self::Malformed { file, expected, found: found.chars().take(200).collect() }
     }
 
+    /// Whether the system refused to let a file or directory be read.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether a file or directory was asked for that is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)

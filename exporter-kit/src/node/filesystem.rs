@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::filter::NameFilter;
 use super::mounts::{Mount, read_mounts};
+use super::spec::Default;
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Settings, Spec};
 
 const MOUNT_POINTS_EXCLUDE: OptionSpec = OptionSpec::text(
@@ -35,12 +36,12 @@ const FS_TYPES_INCLUDE: OptionSpec = OptionSpec::text(
     "Regexp of filesystem types to include for filesystem collector. (mutually exclusive to fs-types-exclude)",
 );
 
-pub(super) const SPEC: Spec = Spec {
-    name: "filesystem",
-    default_enabled: true,
-    options: &[MOUNT_POINTS_EXCLUDE, MOUNT_POINTS_INCLUDE, FS_TYPES_EXCLUDE, FS_TYPES_INCLUDE],
-    build: |settings| Ok(Box::new(Filesystem::new(settings)?)),
-};
+pub(super) const SPEC: Spec = Spec::new(
+    "filesystem",
+    Default::On,
+    &[MOUNT_POINTS_EXCLUDE, MOUNT_POINTS_INCLUDE, FS_TYPES_EXCLUDE, FS_TYPES_INCLUDE],
+    |settings| Ok(Box::new(Filesystem::new(settings)?)),
+);
 
 /// How long a mount may take to answer before it is left alone.
 const MOUNT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,28 +1,17 @@
 //! The load averages of `/proc/loadavg`.
 
 use super::proc_files::decimal;
-use super::{Collector, NodeError, Page, Roots, Spec};
+use super::spec::Default;
+use super::{NodeError, Page, Roots, Spec};
 
-pub(super) const SPEC: Spec = Spec {
-    name: "loadavg",
-    default_enabled: true,
-    options: &[],
-    build: |settings| Ok(Box::new(LoadAvg { roots: settings.roots.clone() })),
-};
+pub(super) const SPEC: Spec = Spec::files("loadavg", Default::On, update);
 
-#[derive(Debug)]
-struct LoadAvg {
-    roots: Roots,
-}
-
-impl Collector for LoadAvg {
-    fn update(&self, page: &mut Page) -> Result<(), NodeError> {
-        let [one, five, fifteen] = parse(&self.roots.read_proc("loadavg")?)?;
-        page.gauge("node_load1", "1m load average.", &[], one);
-        page.gauge("node_load5", "5m load average.", &[], five);
-        page.gauge("node_load15", "15m load average.", &[], fifteen);
-        Ok(())
-    }
+fn update(roots: &Roots, page: &mut Page) -> Result<(), NodeError> {
+    let [one, five, fifteen] = parse(&roots.read_proc("loadavg")?)?;
+    page.gauge("node_load1", "1m load average.", &[], one);
+    page.gauge("node_load5", "5m load average.", &[], five);
+    page.gauge("node_load15", "15m load average.", &[], fifteen);
+    Ok(())
 }
 
 fn parse(text: &str) -> Result<[f64; 3], NodeError> {

@@ -1,14 +1,10 @@
 //! The fields of `/proc/meminfo`.
 
 use super::proc_files::number;
-use super::{Collector, NodeError, Page, Roots, Spec};
+use super::spec::Default;
+use super::{NodeError, Page, Roots, Spec};
 
-pub(super) const SPEC: Spec = Spec {
-    name: "meminfo",
-    default_enabled: true,
-    options: &[],
-    build: |settings| Ok(Box::new(MemInfo { roots: settings.roots.clone() })),
-};
+pub(super) const SPEC: Spec = Spec::files("meminfo", Default::On, update);
 
 /// The fields that the original shows, by the name that is shown; a kernel may have more.
 const FIELDS: &[&str] = &[
@@ -65,19 +61,12 @@ const FIELDS: &[&str] = &[
     "Zswapped",
 ];
 
-#[derive(Debug)]
-struct MemInfo {
-    roots: Roots,
-}
-
-impl Collector for MemInfo {
-    fn update(&self, page: &mut Page) -> Result<(), NodeError> {
-        for (field, value) in parse(&self.roots.read_proc("meminfo")?)? {
-            let (name, help) = (format!("node_memory_{field}"), format!("Memory information field {field}."));
-            page.gauge(&name, &help, &[], value);
-        }
-        Ok(())
+fn update(roots: &Roots, page: &mut Page) -> Result<(), NodeError> {
+    for (field, value) in parse(&roots.read_proc("meminfo")?)? {
+        let (name, help) = (format!("node_memory_{field}"), format!("Memory information field {field}."));
+        page.gauge(&name, &help, &[], value);
     }
+    Ok(())
 }
 
 /// Field names as shown, and values in bytes (pages for the counts of huge pages).

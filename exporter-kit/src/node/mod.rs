@@ -28,20 +28,47 @@ mod proc_files;
 mod settings;
 mod spec;
 
-// One subsystem each.
-mod cpu;
-mod diskstats;
-mod filesystem;
+// Sources that several collectors share.
 mod link_stats;
+mod mounts;
+mod neighbours;
+mod netlink;
+
+// One subsystem each.
+mod arp;
+mod buddyinfo;
+mod conntrack;
+mod cpu;
+mod cpu_vulnerabilities;
+mod cpufreq;
+mod diskstats;
+mod dmi;
+mod edac;
+mod entropy;
+mod filefd;
+mod filesystem;
+mod interrupts;
+mod kernel_hung;
+mod ksmd;
 mod loadavg;
 mod meminfo;
-mod mounts;
 mod netdev;
+mod netstat;
+mod os;
 mod pressure;
+mod rapl;
+mod schedstat;
+mod selinux;
+mod sockstat;
+mod softirqs;
+mod softnet;
 mod stat;
+mod thermal_zone;
 mod time;
+mod udp_queues;
 mod uname;
 mod vmstat;
+mod watchdog;
 
 pub use collectors::{NodeCollectors, Outcome};
 pub use error::NodeError;

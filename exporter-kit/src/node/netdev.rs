@@ -3,6 +3,7 @@
 use super::filter::NameFilter;
 use super::link_stats::{LinkCounts, read_link_stats};
 use super::proc_files::{number, read_trimmed};
+use super::spec::Default;
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Settings, Spec};
 
 const EXCLUDE: OptionSpec = OptionSpec::text(
@@ -23,12 +24,10 @@ const DETAILED: OptionSpec = OptionSpec::off(
 );
 const IFALIAS: OptionSpec = OptionSpec::off("collector.netdev.label-ifalias", "Add ifAlias label");
 
-pub(super) const SPEC: Spec = Spec {
-    name: "netdev",
-    default_enabled: true,
-    options: &[EXCLUDE, INCLUDE, NETLINK, DETAILED, IFALIAS],
-    build: |settings| Ok(Box::new(NetDev::new(settings)?)),
-};
+pub(super) const SPEC: Spec =
+    Spec::new("netdev", Default::On, &[EXCLUDE, INCLUDE, NETLINK, DETAILED, IFALIAS], |settings| {
+        Ok(Box::new(NetDev::new(settings)?))
+    });
 
 #[derive(Debug)]
 struct NetDev {

@@ -5,6 +5,24 @@ use std::cmp::Ordering;
 use metrics_core::family::{Metric, MetricFamily, MetricValue};
 use metrics_core::{LabelSet, MetricType};
 
+/// A metric that a collector shows: its name, what it means, and its kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Desc {
+    pub(super) name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+}
+
+impl Desc {
+    pub(super) const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: MetricType::Gauge }
+    }
+
+    pub(super) const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: MetricType::Counter }
+    }
+}
+
 /// Collects samples in any order, and hands them out as sorted families.
 ///
 /// Labels with empty values are kept, because the original shows them.
@@ -19,20 +37,27 @@ pub struct Page {
 impl Page {
     /// Puts a gauge on the page.
     pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        self.put(name, help, MetricType::Gauge, labels, MetricValue::Gauge(value));
+        self.add(name, help, MetricType::Gauge, labels, MetricValue::Gauge(value));
     }
 
     /// Puts a counter on the page.
     pub fn counter(&mut self, name: &str, help: &str, labels: &[(&str, &str)], total: f64) {
-        self.put(name, help, MetricType::Counter, labels, MetricValue::Counter { total, exemplar: None });
+        self.add(name, help, MetricType::Counter, labels, MetricValue::Counter { total, exemplar: None });
     }
 
     /// Puts a sample of unknown type on the page.
     pub fn untyped(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        self.put(name, help, MetricType::Unknown, labels, MetricValue::Unknown(value));
+        self.add(name, help, MetricType::Unknown, labels, MetricValue::Unknown(value));
     }
 
-    fn put(
+    pub(super) fn put(&mut self, desc: &Desc, labels: &[(&str, &str)], value: f64) {
+        match desc.kind {
+            MetricType::Counter => self.counter(desc.name, desc.help, labels, value),
+            _ => self.gauge(desc.name, desc.help, labels, value),
+        }
+    }
+
+    fn add(
         &mut self,
         name: &str,
         help: &str,

@@ -2,19 +2,10 @@
 
 use super::error::Optional;
 use super::proc_files::number;
-use super::{Collector, NodeError, Page, Roots, Spec};
+use super::spec::Default;
+use super::{NodeError, Page, Roots, Spec};
 
-pub(super) const SPEC: Spec = Spec {
-    name: "pressure",
-    default_enabled: true,
-    options: &[],
-    build: |settings| Ok(Box::new(Pressure { roots: settings.roots.clone() })),
-};
-
-#[derive(Debug)]
-struct Pressure {
-    roots: Roots,
-}
+pub(super) const SPEC: Spec = Spec::files("pressure", Default::On, update);
 
 /// A counter read from a line (`some` or `full`) of a file below `/proc/pressure`.
 struct Stall {
@@ -65,17 +56,15 @@ const STALLS: &[Stall] = &[
 
 const ABSENT: NodeError = NodeError::NoData { reason: "pressure stall information is not available" };
 
-impl Collector for Pressure {
-    fn update(&self, page: &mut Page) -> Result<(), NodeError> {
-        let mut found = false;
-        for stall in STALLS {
-            let Some(text) = read_available(&self.roots, stall.file)? else { continue };
-            let microseconds = total(&text, stall.line)?.ok_or(ABSENT)?;
-            page.counter(stall.name, stall.help, &[], microseconds as f64 / 1000.0 / 1000.0);
-            found = true;
-        }
-        if found { Ok(()) } else { Err(ABSENT) }
+fn update(roots: &Roots, page: &mut Page) -> Result<(), NodeError> {
+    let mut found = false;
+    for stall in STALLS {
+        let Some(text) = read_available(roots, stall.file)? else { continue };
+        let microseconds = total(&text, stall.line)?.ok_or(ABSENT)?;
+        page.counter(stall.name, stall.help, &[], microseconds as f64 / 1000.0 / 1000.0);
+        found = true;
     }
+    if found { Ok(()) } else { Err(ABSENT) }
 }
 
 /// The file's text; none on kernels without it, an error on kernels where it is switched off.

@@ -84,6 +84,12 @@ pub(super) fn read_u64(path: &Path) -> Result<u64, NodeError> {
     text.parse().map_err(|_| NodeError::malformed("file of one number", "a whole number", &text))
 }
 
+/// A file that holds one whole number, maybe negative.
+pub(super) fn read_i64(path: &Path) -> Result<i64, NodeError> {
+    let text = read_trimmed(path)?;
+    text.parse().map_err(|_| NodeError::malformed("file of one number", "a whole number", &text))
+}
+
 /// The names in a directory, sorted; none if it is not there.
 pub(super) fn names(directory: &Path) -> Result<Vec<String>, NodeError> {
     let entries = fs::read_dir(directory).map_err(|source| NodeError::read(directory, source)).optional()?;

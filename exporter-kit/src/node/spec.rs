@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{NodeError, Page, Settings};
+use super::{NodeError, Page, Roots, Settings};
 
 /// One subsystem that can be asked for its samples.
 pub trait Collector: Send + Sync + Debug {
@@ -22,8 +22,69 @@ pub struct Spec {
     pub default_enabled: bool,
     /// Its options.
     pub options: &'static [OptionSpec],
-    /// Builds it; fails on unusable options.
-    pub build: fn(&Settings) -> Result<Box<dyn Collector>, NodeError>,
+    pub(super) build: Build,
+}
+
+/// How a collector comes to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Build {
+    /// From options, or with a memory of its own.
+    With(fn(&Settings) -> Result<Box<dyn Collector>, NodeError>),
+    /// From nothing: it reads files and puts them on the page.
+    Files(fn(&Roots, &mut Page) -> Result<(), NodeError>),
+}
+
+impl Spec {
+    /// A collector that has options or keeps something between scrapes.
+    pub(super) const fn new(
+        name: &'static str,
+        state: Default,
+        options: &'static [OptionSpec],
+        build: fn(&Settings) -> Result<Box<dyn Collector>, NodeError>,
+    ) -> Self {
+        Self { name, default_enabled: state.is_on(), options, build: Build::With(build) }
+    }
+
+    /// A collector that only reads files.
+    pub(super) const fn files(
+        name: &'static str,
+        state: Default,
+        update: fn(&Roots, &mut Page) -> Result<(), NodeError>,
+    ) -> Self {
+        Self { name, default_enabled: state.is_on(), options: &[], build: Build::Files(update) }
+    }
+
+    pub(super) fn build(&self, settings: &Settings) -> Result<Box<dyn Collector>, NodeError> {
+        match self.build {
+            Build::With(build) => build(settings),
+            Build::Files(update) => Ok(Box::new(FileReader { roots: settings.roots.clone(), update })),
+        }
+    }
+}
+
+/// Whether a collector runs unless told otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Default {
+    On,
+    Off,
+}
+
+impl Default {
+    const fn is_on(self) -> bool {
+        matches!(self, Self::On)
+    }
+}
+
+#[derive(Debug)]
+struct FileReader {
+    roots: Roots,
+    update: fn(&Roots, &mut Page) -> Result<(), NodeError>,
+}
+
+impl Collector for FileReader {
+    fn update(&self, page: &mut Page) -> Result<(), NodeError> {
+        (self.update)(&self.roots, page)
+    }
 }
 
 /// An option of a collector.
@@ -67,17 +128,40 @@ impl OptionSpec {
 
 /// All collectors, in order of their names.
 pub const SPECS: &[Spec] = &[
+    super::arp::SPEC,
+    super::buddyinfo::SPEC,
+    super::conntrack::SPEC,
     super::cpu::SPEC,
+    super::cpu_vulnerabilities::SPEC,
+    super::cpufreq::SPEC,
     super::diskstats::SPEC,
+    super::dmi::SPEC,
+    super::edac::SPEC,
+    super::entropy::SPEC,
+    super::filefd::SPEC,
     super::filesystem::SPEC,
+    super::interrupts::SPEC,
+    super::kernel_hung::SPEC,
+    super::ksmd::SPEC,
     super::loadavg::SPEC,
     super::meminfo::SPEC,
     super::netdev::SPEC,
+    super::netstat::SPEC,
+    super::os::SPEC,
     super::pressure::SPEC,
+    super::rapl::SPEC,
+    super::schedstat::SPEC,
+    super::selinux::SPEC,
+    super::sockstat::SPEC,
+    super::softirqs::SPEC,
+    super::softnet::SPEC,
     super::stat::SPEC,
+    super::thermal_zone::SPEC,
     super::time::SPEC,
+    super::udp_queues::SPEC,
     super::uname::SPEC,
     super::vmstat::SPEC,
+    super::watchdog::SPEC,
 ];
 
 #[cfg(test)]

@@ -1,18 +1,14 @@
 //! `/proc/stat`: processor time, and counts since boot.
 
 use super::proc_files::{decimal, number};
+use super::spec::Default;
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Spec};
 
 const SOFTIRQ: OptionSpec = OptionSpec::off("collector.stat.softirq", "Export softirq calls per vector");
 
-pub(super) const SPEC: Spec = Spec {
-    name: "stat",
-    default_enabled: true,
-    options: &[SOFTIRQ],
-    build: |settings| {
-        Ok(Box::new(StatCollector { roots: settings.roots.clone(), softirq: settings.switch(&SOFTIRQ) }))
-    },
-};
+pub(super) const SPEC: Spec = Spec::new("stat", Default::On, &[SOFTIRQ], |settings| {
+    Ok(Box::new(StatCollector { roots: settings.roots.clone(), softirq: settings.switch(&SOFTIRQ) }))
+});
 
 /// The vectors of soft interrupts, in the file's order.
 const SOFTIRQ_VECTORS: [&str; 10] =

@@ -4,14 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::proc_files::{numbered, read_trimmed};
+use super::spec::Default;
 use super::{Collector, NodeError, Page, Roots, Spec};
 
-pub(super) const SPEC: Spec = Spec {
-    name: "time",
-    default_enabled: true,
-    options: &[],
-    build: |settings| Ok(Box::new(Time { roots: settings.roots.clone(), zone: TimeZone::system() })),
-};
+pub(super) const SPEC: Spec = Spec::new("time", Default::On, &[], |settings| {
+    Ok(Box::new(Time { roots: settings.roots.clone(), zone: TimeZone::system() }))
+});
 
 #[derive(Debug)]
 struct Time {

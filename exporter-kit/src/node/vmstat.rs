@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::filter::pattern;
 use super::proc_files::decimal;
+use super::spec::Default;
 use super::{Collector, NodeError, OptionSpec, Page, Roots, Spec};
 
 const FIELDS: OptionSpec = OptionSpec::text(
@@ -12,14 +13,9 @@ const FIELDS: OptionSpec = OptionSpec::text(
     "Regexp of fields to return for vmstat collector.",
 );
 
-pub(super) const SPEC: Spec = Spec {
-    name: "vmstat",
-    default_enabled: true,
-    options: &[FIELDS],
-    build: |settings| {
-        Ok(Box::new(VmStat { roots: settings.roots.clone(), fields: pattern(settings, &FIELDS)? }))
-    },
-};
+pub(super) const SPEC: Spec = Spec::new("vmstat", Default::On, &[FIELDS], |settings| {
+    Ok(Box::new(VmStat { roots: settings.roots.clone(), fields: pattern(settings, &FIELDS)? }))
+});
 
 #[derive(Debug)]
 struct VmStat {
