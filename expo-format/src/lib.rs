@@ -14,6 +14,7 @@
 //! | OpenMetrics 1.0 | [`openmetrics::Parser`] | [`openmetrics::write`] |
 //! | delimited protocol buffers (`protobuf`) | `protobuf::Parser` | `protobuf::write` |
 //! | remote write 1.0 (`remote-write`) | `remote_write::v1::Request` | `remote_write::v1::RequestBuilder` |
+//! | remote write 2.0 (`remote-write`) | `remote_write::v2::Request` | `remote_write::v2::RequestBuilder` |
 //!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
 //! any.

@@ -3,14 +3,18 @@
 //! Sources: the Prometheus remote write specifications 1.0 and 2.0. A body is one protocol buffers message,
 //! compressed as one snappy block. Reading borrows from the decompressed message and yields series by series.
 
+mod fields;
 mod histogram;
 mod snappy;
 pub mod v1;
+pub mod v2;
+mod written;
 
-use metrics_core::{LabelSet, Timestamp, Value};
+use metrics_core::{Exemplar, LabelSet, Timestamp, Value};
 
 use crate::wire::WireError;
 pub use snappy::{DEFAULT_MAX_DECOMPRESSED, SnappyError, compress, decompress};
+pub use written::Written;
 
 /// Which message a body holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +87,26 @@ pub struct HistogramSample {
     pub value: Value,
     /// When counting began, if the sender says so (2.0 only).
     pub created: Option<Timestamp>,
+}
+
+/// What a request says of one series.
+#[derive(Debug, Clone, Copy)]
+pub struct Series<'a> {
+    /// Its labels.
+    pub labels: &'a LabelSet,
+    /// Its float samples.
+    pub samples: &'a [(Timestamp, f64)],
+    /// Its exemplars.
+    pub exemplars: &'a [Exemplar],
+    /// Its native histograms.
+    pub histograms: &'a [(Timestamp, Value)],
+}
+
+impl<'a> Series<'a> {
+    /// A series without samples yet.
+    pub fn new(labels: &'a LabelSet) -> Self {
+        Self { labels, samples: &[], exemplars: &[], histograms: &[] }
+    }
 }
 
 /// Why a series' labels could not be had.

@@ -1,7 +1,9 @@
 //! Remote write 1.0: the message `prometheus.WriteRequest`.
 
-use metrics_core::{Exemplar, LabelSet, Metadata, MetricType, Timestamp, Value};
+use metrics_core::{Exemplar, LabelSet, Metadata};
 
+pub use super::Series;
+use super::fields::{fields, metric_type, metric_type_number, read_sample, write_sample};
 use super::{HistogramSample, LabelsError, Sample, histogram, label_set};
 use crate::wire::{self, Field, Reader, WireError};
 
@@ -67,33 +69,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// All fields of one number, read by `read`; the iterator ends after an error.
-fn fields<'a, T>(
-    mut rest: Reader<'a>,
-    number: u32,
-    read: impl Fn(&Field<'a>) -> Result<T, WireError>,
-) -> impl Iterator<Item = Result<T, WireError>> {
-    let mut broken = false;
-    std::iter::from_fn(move || {
-        while !broken {
-            match rest.field() {
-                Ok(Some(field)) if field.number == number => {
-                    let item = read(&field);
-                    broken = item.is_err();
-                    return Some(item);
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => return None,
-                Err(e) => {
-                    broken = true;
-                    return Some(Err(e));
-                }
-            }
-        }
-        None
-    })
-}
-
 /// One series of a request, with its samples.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeSeries<'a> {
@@ -150,19 +125,6 @@ fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError
     label_set(pairs)
 }
 
-fn read_sample(field: &Field<'_>) -> Result<Sample, WireError> {
-    let mut sample = Sample { timestamp: 0, value: 0.0, created: None };
-    let mut parts = field.message()?;
-    while let Some(part) = parts.field()? {
-        match part.number {
-            1 => sample.value = part.double()?,
-            2 => sample.timestamp = part.int64()?,
-            _ => {}
-        }
-    }
-    Ok(sample)
-}
-
 fn read_exemplar(message: Reader<'_>) -> Result<Exemplar, LabelsError> {
     let (mut value, mut timestamp) = (0.0, 0);
     let mut parts = message;
@@ -176,27 +138,12 @@ fn read_exemplar(message: Reader<'_>) -> Result<Exemplar, LabelsError> {
     Ok(Exemplar { labels: read_labels(message, 1)?, value, timestamp: Some(timestamp) })
 }
 
-/// The metric types in the order of their numbers.
-const TYPES: [MetricType; 8] = [
-    MetricType::Unknown,
-    MetricType::Counter,
-    MetricType::Gauge,
-    MetricType::Histogram,
-    MetricType::GaugeHistogram,
-    MetricType::Summary,
-    MetricType::Info,
-    MetricType::StateSet,
-];
-
 fn read_metadata<'a>(field: &Field<'a>) -> Result<(&'a str, Metadata), WireError> {
     let (mut name, mut metadata) = ("", Metadata::default());
     let mut parts = field.message()?;
     while let Some(part) = parts.field()? {
         match part.number {
-            1 => {
-                let number = usize::try_from(part.uint64()?).unwrap_or(usize::MAX);
-                metadata.metric_type = TYPES.get(number).copied().unwrap_or_default();
-            }
+            1 => metadata.metric_type = metric_type(part.uint64()?),
             2 => name = part.string()?,
             4 => metadata.help = part.string()?.to_owned(),
             5 => metadata.unit = part.string()?.to_owned(),
@@ -204,26 +151,6 @@ fn read_metadata<'a>(field: &Field<'a>) -> Result<(&'a str, Metadata), WireError
         }
     }
     Ok((name, metadata))
-}
-
-/// What a request says of one series.
-#[derive(Debug, Clone, Copy)]
-pub struct Series<'a> {
-    /// Its labels.
-    pub labels: &'a LabelSet,
-    /// Its float samples.
-    pub samples: &'a [(Timestamp, f64)],
-    /// Its exemplars.
-    pub exemplars: &'a [Exemplar],
-    /// Its native histograms.
-    pub histograms: &'a [(Timestamp, Value)],
-}
-
-impl<'a> Series<'a> {
-    /// A series without samples yet.
-    pub fn new(labels: &'a LabelSet) -> Self {
-        Self { labels, samples: &[], exemplars: &[], histograms: &[] }
-    }
 }
 
 /// Puts a request together.
@@ -238,10 +165,7 @@ impl RequestBuilder {
         wire::message(&mut self.message, 1, |out| {
             write_labels(out, series.labels);
             for (timestamp, value) in series.samples {
-                wire::message(out, 2, |out| {
-                    wire::double(out, 1, *value);
-                    wire::int64(out, 2, *timestamp);
-                });
+                wire::message(out, 2, |out| write_sample(out, *timestamp, *value));
             }
             for exemplar in series.exemplars {
                 wire::message(out, 3, |out| {
@@ -260,8 +184,7 @@ impl RequestBuilder {
     /// Adds what a metric family means.
     pub fn metadata(&mut self, family: &str, metadata: &Metadata) -> &mut Self {
         wire::message(&mut self.message, 3, |out| {
-            let number = TYPES.iter().position(|t| *t == metadata.metric_type).unwrap_or(0);
-            wire::int64(out, 1, number as i64);
+            wire::int64(out, 1, metric_type_number(metadata.metric_type));
             wire::string(out, 2, family.as_bytes());
             wire::string(out, 4, metadata.help.as_bytes());
             wire::string(out, 5, metadata.unit.as_bytes());
