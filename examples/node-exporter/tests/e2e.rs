@@ -135,6 +135,7 @@ fn scrape() -> String {
 /// the exporter's own process and toolchain, nor times, nor the traffic of this machine.
 fn comparable(page: &str) -> BTreeSet<String> {
     const SKIPPED: [&str; 5] = [
+        "process_",
         "go_",
         "node_exporter_build_info",
         "node_scrape_collector_duration_seconds",
