@@ -9,7 +9,7 @@ use crate::wire::{self, Field, Reader, WireError};
 pub(super) fn fields<'a, T>(
     mut rest: Reader<'a>,
     number: u32,
-    read: impl Fn(&Field<'a>) -> Result<T, WireError>,
+    mut read: impl FnMut(&Field<'a>) -> Result<T, WireError>,
 ) -> impl Iterator<Item = Result<T, WireError>> {
     let mut broken = false;
     std::iter::from_fn(move || {

@@ -5,7 +5,7 @@ use metrics_core::{FloatHistogram, Histogram, STALE_NAN, Span, is_stale};
 
 use super::*;
 use crate::remote_write::{compress, decompress};
-use metrics_core::MetricType;
+use metrics_core::{MetricType, Value};
 
 fn labels() -> LabelSet {
     LabelSet::from_pairs([("__name__", "h"), ("job", "x")])
