@@ -38,9 +38,28 @@ mod value;
 
 // Act.
 #[cfg(feature = "rules")]
+pub mod rules;
+#[cfg(feature = "rules")]
 pub mod template;
+
+// Render.
+#[cfg(feature = "api")]
+pub mod api;
+
+// What rules have come to, and how it is written.
+#[cfg(any(feature = "rules", feature = "api"))]
+mod alert;
+#[cfg(any(feature = "rules", feature = "api"))]
+mod json;
+#[cfg(any(feature = "rules", feature = "api"))]
+mod rule_status;
+
+#[cfg(any(feature = "rules", feature = "api"))]
+pub use alert::{Alert, AlertState};
 
 pub use eval::{
     Annotations, Cancel, DataError, Engine, Options, QueryError, QueryOptions, QueryResult, QueryStats,
 };
+#[cfg(any(feature = "rules", feature = "api"))]
+pub use rule_status::{GroupStatus, Health, RuleKind, RuleStatus};
 pub use value::{MatrixSeries, Point, QueryValue, Scalar, Text, VectorSample};

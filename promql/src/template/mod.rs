@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use metrics_core::{LabelSet, Timestamp};
 
+pub(crate) use functions::query_escape;
 pub use value::{TemplateSample, TemplateValue};
 
 /// Answers the `query` function of a template, or says why not.
@@ -153,4 +154,15 @@ pub enum TemplateError {
         /// What is wrong.
         message: String,
     },
+}
+
+impl TemplateError {
+    /// The message without the heading that says what was being done.
+    pub(crate) fn without_heading(&self) -> String {
+        let text = self.to_string();
+        match text.split_once(": ") {
+            Some((_, rest)) => rest.to_owned(),
+            None => text,
+        }
+    }
 }

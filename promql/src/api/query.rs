@@ -1,0 +1,164 @@
+//! `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`.
+
+use std::fmt::Write;
+
+use super::render::{push_escaped, push_exemplars};
+use super::{Answer, Answered, Api, ApiError, Params, Sources};
+use crate::parser::{self, Expr, VectorSelector};
+use crate::{QueryOptions, QueryResult, QueryValue};
+
+/// A series may have this many points in an answer.
+const MAX_POINTS: i64 = 11_000;
+
+const TRUNCATED: &str = "results truncated due to limit";
+
+impl<S: Sources> Api<S> {
+    pub(super) fn query(&self, params: &Params) -> Answered {
+        let limit = params.limit()?;
+        let time = params.time("time", self.sources.now())?;
+        let options = query_options(params)?;
+        let query = params.get("query");
+        let result = self.engine.instant_with(self.sources.store(), query, time, &options)?;
+        Ok(query_answer(result, query, params, limit))
+    }
+
+    pub(super) fn query_range(&self, params: &Params) -> Answered {
+        let limit = params.limit()?;
+        let start = params.required_time("start")?;
+        let end = params.required_time("end")?;
+        if end < start {
+            return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+        }
+        let step = params.duration("step")?;
+        if step <= 0 {
+            return Err(ApiError::parameter(
+                "step",
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            ));
+        }
+        if end.saturating_sub(start) / step > MAX_POINTS {
+            return Err(ApiError::bad_data(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
+                 resolution (?step=XX)",
+            ));
+        }
+        let options = query_options(params)?;
+        let query = params.get("query");
+        let steps = (start, end, step);
+        let result = self.engine.range_with(self.sources.store(), query, steps, &options)?;
+        Ok(query_answer(result, query, params, limit))
+    }
+
+    pub(super) fn query_exemplars(&self, params: &Params) -> Answered {
+        let range = params.range()?;
+        if range.is_empty() {
+            return Err(ApiError::bad_data("end timestamp must not be before start timestamp"));
+        }
+        let expr = self.parse(params.get("query")).map_err(|e| ApiError::bad_data(e.to_string()))?;
+        let mut selectors = Vec::new();
+        collect_selectors(&expr, &mut selectors);
+        if selectors.is_empty() {
+            return Ok(Answer::Nothing);
+        }
+        let matchers: Vec<_> = selectors.into_iter().map(|s| s.matchers.clone()).collect();
+        let found = self.sources.store().exemplars(&matchers, range)?;
+        let mut out = String::from("[");
+        for (i, (labels, exemplars)) in found.iter().enumerate() {
+            if i > 0 {
+                out.push(',');
+            }
+            push_exemplars(&mut out, labels, exemplars);
+        }
+        out.push(']');
+        Ok(Answer::json(out))
+    }
+
+    pub(super) fn format_query(&self, params: &Params) -> Answered {
+        let expr = self.parse(params.get("query")).map_err(|e| ApiError::parameter("query", e))?;
+        let mut out = String::new();
+        push_escaped(&mut out, &parser::pretty(&expr));
+        Ok(Answer::json(out))
+    }
+
+    pub(super) fn parse_query(&self, params: &Params) -> Answered {
+        let expr = self.parse(params.get("query")).map_err(|e| ApiError::parameter("query", e))?;
+        let mut out = String::new();
+        super::ast::push_ast(&mut out, &expr);
+        Ok(Answer::json(out))
+    }
+
+    fn parse(&self, query: &str) -> Result<Expr, parser::ParseError> {
+        self.engine.options().parser.parse(query)
+    }
+}
+
+fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
+    let timeout = params.timeout()?;
+    let lookback_delta = params.lookback_delta()?;
+    Ok(QueryOptions { lookback_delta, timeout, ..QueryOptions::default() })
+}
+
+fn query_answer(mut result: QueryResult, query: &str, params: &Params, limit: usize) -> Answer {
+    let (mut warnings, infos) = result.annotations.texts(query);
+    let mut cut = |length: usize| {
+        if limit > 0 && length > limit {
+            warnings.push(TRUNCATED.to_owned());
+        }
+    };
+    match &mut result.value {
+        QueryValue::Vector(samples) => {
+            cut(samples.len());
+            samples.truncate(if limit > 0 { limit } else { usize::MAX });
+        }
+        QueryValue::Matrix(series) => {
+            cut(series.len());
+            series.truncate(if limit > 0 { limit } else { usize::MAX });
+        }
+        _ => {}
+    }
+    let stats = params.get("stats");
+    if !matches!(stats, "" | "true" | "all") {
+        warnings.push(format!(
+            "value {} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \
+             \"true\" or \"all\"",
+            parser::quote(stats)
+        ));
+    }
+    let mut after = String::new();
+    if !stats.is_empty() {
+        // Only what this engine counts; the clocks of the original's stages have no counterpart.
+        let _ = write!(
+            after,
+            ",\"stats\":{{\"timings\":{{\"evalTotalTime\":0,\"resultSortTime\":0,\"queryPreparationTime\":0,\
+             \"innerEvalTime\":0,\"execQueueTime\":0,\"execTotalTime\":0}},\"samples\":{{\
+             \"totalQueryableSamples\":{},\"peakSamples\":{}}}}}",
+            result.stats.total_samples, result.stats.peak_samples
+        );
+    }
+    let before = format!("{{\"resultType\":\"{}\",\"result\":", result.value.value_type());
+    after.push('}');
+    Answer::Value { before, value: result.value, after, warnings, infos }
+}
+
+/// All selectors of a query, in order.
+fn collect_selectors<'e>(expr: &'e Expr, found: &mut Vec<&'e VectorSelector>) {
+    match expr {
+        Expr::Number(_) | Expr::String(_) => {}
+        Expr::Paren(e) => collect_selectors(&e.expr, found),
+        Expr::Unary(e) => collect_selectors(&e.expr, found),
+        Expr::Subquery(e) => collect_selectors(&e.expr, found),
+        Expr::Binary(e) => {
+            collect_selectors(&e.lhs, found);
+            collect_selectors(&e.rhs, found);
+        }
+        Expr::Aggregate(e) => {
+            collect_selectors(&e.expr, found);
+            if let Some(param) = &e.param {
+                collect_selectors(param, found);
+            }
+        }
+        Expr::Call(e) => e.args.iter().for_each(|arg| collect_selectors(arg, found)),
+        Expr::Vector(e) => found.push(e),
+        Expr::Matrix(e) => found.push(&e.selector),
+    }
+}
