@@ -1,6 +1,6 @@
 //! Why a query has no answer.
 
-use metrics_core::{LabelSet, SelectError};
+use metrics_core::SelectError;
 
 use crate::parser::{LengthError, ParseError, ValueType};
 
@@ -51,7 +51,7 @@ pub enum DataError {
     )]
     ManyToMany {
         /// The labels that were matched on.
-        group: LabelSet,
+        group: String,
         /// `left` or `right`.
         side: &'static str,
         /// One of the two, as text.
@@ -120,16 +120,16 @@ pub enum DataError {
     EdgesOfHistograms(&'static str),
     /// An info metric holds histograms.
     #[error("this should be an info metric, with float samples: {0}")]
-    InfoHistogram(LabelSet),
+    InfoHistogram(String),
     /// Two info series describe the same series at the same time.
     #[error(
         "found duplicate series for info metric: existing {first} @ {timestamp}, new {second} @ {timestamp}"
     )]
     DuplicateInfo {
         /// One of them.
-        first: LabelSet,
+        first: String,
         /// The other.
-        second: LabelSet,
+        second: String,
         /// When both were measured, in milliseconds.
         timestamp: i64,
     },

@@ -8,7 +8,7 @@ use metrics_core::{
 
 use super::build;
 use super::grid::Grid;
-use super::labels::joined_always;
+use super::labels::{braced, joined_always};
 use super::matrix::Matrix;
 use super::operator::{Operator, SeriesMeta};
 use super::row::Row;
@@ -161,7 +161,7 @@ fn fetch(
         set.read(i, &mut columns)?;
         let labels = set.labels(i).clone();
         if columns.histograms.values.iter().any(|h| !metrics_core::is_stale(h.sum)) {
-            return Err(DataError::InfoHistogram(labels).into());
+            return Err(DataError::InfoHistogram(braced(&labels)).into());
         }
         let taken: Vec<Option<Timestamp>> =
             grid.times().map(|t| taken_at(&columns, shift.of(t), context.lookback)).collect();
@@ -244,7 +244,7 @@ fn newest(series: &[Info], step: usize) -> Result<Option<&Info>, QueryError> {
         let Some(taken) = info.taken[step] else { continue };
         match best {
             Some((other, timestamp)) if timestamp == taken => {
-                let (first, second) = (other.labels.clone(), info.labels.clone());
+                let (first, second) = (braced(&other.labels), braced(&info.labels));
                 return Err(DataError::DuplicateInfo { first, second, timestamp }.into());
             }
             Some((_, newer)) if newer > taken => {}

@@ -7,6 +7,7 @@ use regex::Regex;
 use super::matrix::{Matrix, has_same_labels};
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::{Context, DataError, QueryError};
+use crate::parser::quote;
 
 /// Labels that describe the metric as such: they go when a function changes what the values mean.
 const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
@@ -17,6 +18,15 @@ pub(crate) fn without_metadata(labels: &LabelSet) -> LabelSet {
         true => labels.without(&METADATA),
         false => labels.clone(),
     }
+}
+
+/// Labels as error messages show them, the metric's name among the others: `{__name__="up", job="node"}`.
+pub(crate) fn braced(labels: &LabelSet) -> String {
+    let shown = labels.iter().map(|(name, value)| match metrics_core::is_legacy_label_name(name) {
+        true => format!("{name}={}", quote(value)),
+        false => format!("{}={}", quote(name), quote(value)),
+    });
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
 }
 
 /// The series as a function leaves them that changes what the values mean: nameless, at once or at the end of
@@ -136,7 +146,8 @@ pub(crate) fn label_join<'a>(
 }
 
 fn check_name(function: &'static str, role: &'static str, name: &str) -> Result<(), DataError> {
-    match metrics_core::is_valid_label_name(name) {
+    // Bytes of a query that are no text have been replaced by this character.
+    match metrics_core::is_valid_label_name(name) && !name.contains(char::REPLACEMENT_CHARACTER) {
         true => Ok(()),
         false => Err(DataError::FunctionLabel { function, role, name: name.to_owned() }),
     }

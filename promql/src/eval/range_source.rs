@@ -8,7 +8,7 @@ use metrics_core::{Columns, FloatHistogram, SeriesSet, Timestamp, is_stale};
 use super::grid::Grid;
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::row::{Row, is_absent};
-use super::selector::{metas, select};
+use super::selector::{metas, read, select};
 use super::smoothed::retain;
 use super::{Context, QueryError, build};
 use crate::functions::Windows;
@@ -86,6 +86,7 @@ pub(crate) struct StoredRange<'a> {
     set: Arc<dyn SeriesSet + 'a>,
     series: Vec<SeriesMeta>,
     windows: WindowPlan,
+    stats_only: bool,
 }
 
 impl<'a> StoredRange<'a> {
@@ -99,7 +100,7 @@ impl<'a> StoredRange<'a> {
         };
         let (before, after) = windows.margins();
         let set = select(&window.selector, grid, (window.range.saturating_add(before), after), context)?;
-        Ok(Self { series: metas(&*set), set, windows })
+        Ok(Self { series: metas(&*set), set, windows, stats_only: window.selector.stats_only })
     }
 }
 
@@ -113,15 +114,15 @@ impl RangeSource for StoredRange<'_> {
     }
 
     fn reader(&self) -> Box<dyn RangeReader + '_> {
-        Box::new(StoredReader(&*self.set))
+        Box::new(StoredReader(self))
     }
 }
 
-struct StoredReader<'a>(&'a dyn SeriesSet);
+struct StoredReader<'a>(&'a StoredRange<'a>);
 
 impl RangeReader for StoredReader<'_> {
     fn read(&mut self, series: usize, into: &mut Columns) -> Result<(), QueryError> {
-        self.0.read(series, into)?;
+        read(&*self.0.set, series, self.0.stats_only, into)?;
         drop_stale(into);
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use metrics_core::{Columns, SelectHints, SelectRequest, SeriesSet, TimeRange, Timestamp, is_stale};
+use metrics_core::histogram::ResetHint;
+use metrics_core::{
+    Columns, FloatHistogram, SelectHints, SelectRequest, SeriesSet, TimeRange, Timestamp, is_stale,
+};
 
 use super::grid::Grid;
 use super::operator::{Operator, Reader, SeriesMeta};
@@ -25,6 +28,47 @@ pub(crate) fn select<'a>(
     Ok(Arc::from(context.store.select(&request)?))
 }
 
+/// Reads a series; of histograms only count and sum if that is all that is looked at.
+pub(crate) fn read(
+    set: &dyn SeriesSet,
+    series: usize,
+    stats_only: bool,
+    into: &mut Columns,
+) -> Result<(), QueryError> {
+    set.read(series, into)?;
+    if stats_only {
+        keep_stats(&mut into.histograms.values);
+    }
+    Ok(())
+}
+
+/// Drops the buckets. What they tell about counter resets is kept as a hint.
+fn keep_stats(histograms: &mut [Arc<FloatHistogram>]) {
+    let mut before: Option<Arc<FloatHistogram>> = None;
+    for histogram in histograms {
+        let hint = match (&before, histogram.reset_hint) {
+            (Some(before), ResetHint::Unknown) if !is_stale(histogram.sum) => {
+                match histogram.detect_reset(before) {
+                    true => ResetHint::Reset,
+                    false => ResetHint::NotReset,
+                }
+            }
+            (_, hint) => hint,
+        };
+        let stats = FloatHistogram {
+            reset_hint: hint,
+            schema: histogram.schema,
+            count: histogram.count,
+            sum: histogram.sum,
+            ..FloatHistogram::default()
+        };
+        let whole = std::mem::replace(histogram, Arc::new(stats));
+        if !is_stale(whole.sum) {
+            before = Some(whole);
+        }
+    }
+}
+
 pub(crate) fn metas(set: &dyn SeriesSet) -> Vec<SeriesMeta> {
     (0..set.len()).map(|i| SeriesMeta::new(set.labels(i).clone())).collect()
 }
@@ -35,13 +79,15 @@ pub(crate) struct VectorSelector<'a> {
     series: Vec<SeriesMeta>,
     grid: Grid,
     shift: Shift,
+    stats_only: bool,
     context: &'a Context<'a>,
 }
 
 impl<'a> VectorSelector<'a> {
     pub(crate) fn new(selector: &Selector, grid: Grid, context: &'a Context<'a>) -> Result<Self, QueryError> {
         let set = select(selector, grid, (context.lookback, 0), context)?;
-        Ok(Self { series: metas(&*set), set, grid, shift: selector.shift, context })
+        let Selector { shift, stats_only, .. } = *selector;
+        Ok(Self { series: metas(&*set), set, grid, shift, stats_only, context })
     }
 }
 
@@ -71,8 +117,8 @@ const NONE: u32 = u32::MAX;
 
 impl Reader for Latest<'_> {
     fn read(&mut self, series: usize, row: &mut Row) -> Result<(), QueryError> {
-        let VectorSelector { set, grid, shift, context, .. } = self.of;
-        set.read(series, &mut self.columns)?;
+        let VectorSelector { set, grid, shift, stats_only, context, .. } = self.of;
+        read(&**set, series, *stats_only, &mut self.columns)?;
         row.reset(grid.count);
         let floats = &self.columns.floats;
         if floats.timestamps != self.times || self.picks.is_empty() {

@@ -5,7 +5,7 @@ use metrics_core::Timestamp;
 use super::node::{
     Aggregation, Arg, BinaryNode, CallNode, Node, Operands, Selector, Shift, SubqueryNode, Window,
 };
-use super::rewrite::mark_step_invariant;
+use super::rewrite::{Buckets, mark_stats_only, mark_step_invariant};
 use crate::eval::QueryError;
 use crate::parser::{
     At, Expr, Length, LengthContext, MatrixSelector, Sign, Subquery, ValueType, VectorSelector,
@@ -25,7 +25,8 @@ pub(crate) struct QueryTimes {
 /// # Errors
 /// If a duration expression has no value.
 pub(crate) fn build(expr: &Expr, times: QueryTimes) -> Result<Node, QueryError> {
-    let node = Builder { times }.node(expr)?;
+    let mut node = Builder { times }.node(expr)?;
+    mark_stats_only(&mut node, Buckets::Needed);
     Ok(mark_step_invariant(node))
 }
 
@@ -120,6 +121,7 @@ impl Builder {
             matchers: s.matchers.clone(),
             shift: self.shift(s.at, &s.offset)?,
             edges: s.edges,
+            stats_only: false,
             span: s.span,
         })
     }

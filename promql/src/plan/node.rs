@@ -28,6 +28,8 @@ pub(crate) struct Selector {
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) shift: Shift,
     pub(crate) edges: Edges,
+    /// Whether of native histograms only count and sum are looked at.
+    pub(crate) stats_only: bool,
     pub(crate) span: Span,
 }
 

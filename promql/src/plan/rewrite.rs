@@ -1,6 +1,50 @@
-//! Finds what does not depend on the step, so that it is evaluated once.
+//! Finds what does not depend on the step, so that it is evaluated once; and histograms whose buckets nobody looks
+//! at, so that they need not be computed with.
 
 use super::node::{Arg, Node};
+use crate::parser::BinaryOp;
+
+/// What becomes of the buckets of native histograms further out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Buckets {
+    /// Nothing is known that would make them needless.
+    Needed,
+    /// Only count or sum are taken.
+    Needless,
+    /// They decide about the result, whatever is taken further in.
+    Decisive,
+}
+
+/// Marks selectors of whose histograms only count and sum are looked at.
+pub(super) fn mark_stats_only(node: &mut Node, buckets: Buckets) {
+    let inside = |further: Buckets| if buckets == Buckets::Decisive { buckets } else { further };
+    match node {
+        Node::Number(_) | Node::Text(_) => {}
+        Node::Vector(selector) => selector.stats_only = buckets == Buckets::Needless,
+        Node::Matrix(window) => window.selector.stats_only = buckets == Buckets::Needless,
+        // Resets between the results of an inner query are found by their buckets.
+        Node::Subquery(s) => mark_stats_only(&mut s.inner, Buckets::Decisive),
+        Node::Negate(inner) | Node::StepInvariant(inner) => mark_stats_only(inner, buckets),
+        Node::Aggregate(a) => {
+            mark_stats_only(&mut a.arg.node, buckets);
+            a.param.iter_mut().for_each(|p| mark_stats_only(&mut p.node, buckets));
+        }
+        Node::Binary(b) => {
+            let trims = matches!(b.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+            let further = if trims { Buckets::Decisive } else { buckets };
+            mark_stats_only(&mut b.lhs, further);
+            mark_stats_only(&mut b.rhs, further);
+        }
+        Node::Call(c) => {
+            let further = match c.name {
+                "histogram_avg" | "histogram_count" | "histogram_sum" => inside(Buckets::Needless),
+                "histogram_fraction" | "histogram_quantile" | "histogram_quantiles" => Buckets::Decisive,
+                _ => buckets,
+            };
+            c.args.iter_mut().for_each(|arg| mark_stats_only(&mut arg.node, further));
+        }
+    }
+}
 
 /// Functions whose result depends on the time of evaluation even where their arguments do not.
 const TIME_DEPENDENT: [&str; 11] = [

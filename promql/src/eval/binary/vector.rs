@@ -7,7 +7,7 @@ use metrics_core::LabelSet;
 use super::matching::{Group, groups, matched_labels};
 use super::ops::{arithmetic, changes_meaning, compare, samples};
 use crate::eval::grid::Grid;
-use crate::eval::labels::{joined_always, without_metadata};
+use crate::eval::labels::{braced, joined_always, without_metadata};
 use crate::eval::matrix::{Matrix, has_same_labels};
 use crate::eval::operator::{Operator, SeriesMeta};
 use crate::eval::row::{ABSENT, Row, is_absent, present};
@@ -26,10 +26,9 @@ pub(super) fn build<'a>(
 ) -> Result<Box<dyn Operator + 'a>, QueryError> {
     let swapped = matching.cardinality == Cardinality::OneToMany;
     let (many, one) = if swapped { (right, left) } else { (left, right) };
-    let (fill_many, fill_one) = match swapped {
-        true => (matching.fill_right, matching.fill_left),
-        false => (matching.fill_left, matching.fill_right),
-    };
+    // The original turns the sides round for `group_right` but not what fills them: `fill_left` always stands for
+    // the side of many.
+    let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
     let mut join = Join {
         op: node.op,
         return_bool: node.return_bool,
@@ -225,11 +224,11 @@ impl Join<'_, '_> {
 
     fn several_on_one_side(&self, first: usize, second: usize) -> DataError {
         let labels = |i: usize| &self.one.metas()[i].labels;
-        let mut names = [labels(first).to_string(), labels(second).to_string()];
+        let mut names = [braced(labels(first)), braced(labels(second))];
         names.sort();
         let [first_name, second_name] = names;
         DataError::ManyToMany {
-            group: matched_labels(self.matching, labels(second)),
+            group: braced(&matched_labels(self.matching, labels(second))),
             side: if self.swapped { "left" } else { "right" },
             first: first_name,
             second: second_name,
