@@ -55,16 +55,47 @@ impl Buckets {
     pub fn bounds(&self) -> &[f64] {
         &self.0
     }
+}
+
+/// Bounds laid out for the search: in lanes that are compared at once, the last one filled up with +Inf.
+#[derive(Debug, Clone)]
+pub(super) struct Lanes {
+    lanes: Box<[[f64; LANE]]>,
+    count: usize,
+}
+
+const LANE: usize = 4;
+
+impl Lanes {
+    pub(super) fn new(buckets: &Buckets) -> Self {
+        let lane = |bounds: &[f64]| {
+            let mut lane = [f64::INFINITY; LANE];
+            lane[..bounds.len()].copy_from_slice(bounds);
+            lane
+        };
+        Self { lanes: buckets.bounds().chunks(LANE).map(lane).collect(), count: buckets.bounds().len() }
+    }
 
     /// Which bucket a value falls into: the first whose bound is not below it; NaN falls into the last.
     #[inline]
-    #[allow(clippy::neg_cmp_op_on_partial_ord)]
     pub(super) fn index(&self, value: f64) -> usize {
-        // Adding up comparisons has no branch to mispredict and works on several bounds at once. The negation
-        // is what sends NaN to the end.
-        let below = |bounds: &[f64]| bounds.iter().map(|b| u64::from(!(value <= *b))).sum::<u64>() as usize;
-        if self.0.len() <= 64 { below(&self.0) } else { self.0.partition_point(|b| !(value <= *b)) }
+        // Adding up comparisons has no branch to mispredict; beyond this many, halving is faster nevertheless.
+        let index = if self.lanes.len() <= 16 {
+            self.lanes.iter().map(|lane| below(lane, value)).sum()
+        } else {
+            let before = self.lanes.partition_point(|lane| below(lane, value) == LANE);
+            before * LANE + self.lanes.get(before).map_or(0, |lane| below(lane, value))
+        };
+        // NaN is counted against the filling too.
+        index.min(self.count)
     }
+}
+
+/// How many bounds of a lane are below a value, all of them if it is NaN.
+#[inline]
+#[allow(clippy::neg_cmp_op_on_partial_ord)] // The negation is what sends NaN to the end.
+fn below(lane: &[f64; LANE], value: f64) -> usize {
+    lane.iter().map(|bound| u64::from(!(value <= *bound))).sum::<u64>() as usize
 }
 
 impl Default for Buckets {
@@ -114,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {
-        let b = Buckets::new([-1.0, 0.0, 2.5, f64::INFINITY]).unwrap();
+        let b = Lanes::new(&Buckets::new([-1.0, 0.0, 2.5, f64::INFINITY]).unwrap());
         let cases = [(-2.0, 0), (-1.0, 0), (-0.0, 1), (0.0, 1), (0.1, 2), (2.5, 2), (2.6, 3)];
         for (value, index) in cases {
             assert_eq!(b.index(value), index, "{value}");
@@ -136,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn few_and_many_bounds_agree(bounds in proptest::collection::btree_set(-1000i32..1000, 0..150), value in -1100i32..1100) {
-            let b = Buckets::new(bounds.iter().map(|b| f64::from(*b))).unwrap();
+            let b = Lanes::new(&Buckets::new(bounds.iter().map(|b| f64::from(*b))).unwrap());
             let expected = bounds.iter().filter(|b| **b < value).count();
             prop_assert_eq!(b.index(f64::from(value)), expected);
         }

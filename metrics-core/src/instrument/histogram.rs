@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::Instrument;
-use super::buckets::Buckets;
+use super::buckets::{Buckets, Lanes};
 use super::slot::{self, NO_SLOT, PerSlot};
 use crate::MetricType;
 use crate::family::{Bucket, HistogramValue, MetricValue};
@@ -32,6 +32,7 @@ pub struct Histogram(Arc<Core>);
 
 #[derive(Debug)]
 struct Core {
+    lanes: Lanes,
     buckets: Buckets,
     shards: PerSlot<Shard>,
     /// For threads without a slot.
@@ -65,6 +66,7 @@ impl Histogram {
     /// A histogram without observations.
     pub fn new(buckets: Buckets) -> Self {
         Self(Arc::new(Core {
+            lanes: Lanes::new(&buckets),
             buckets,
             shards: PerSlot::new(),
             shared: Mutex::new(None),
@@ -76,7 +78,7 @@ impl Histogram {
     #[inline]
     pub fn observe(&self, value: f64) {
         let core = &*self.0;
-        let index = core.buckets.index(value);
+        let index = core.lanes.index(value);
         let slot = slot::current();
         if slot == NO_SLOT {
             core.observe_shared(index, value);
