@@ -110,3 +110,15 @@ pub struct Bucket {
     /// An example event inside the bucket.
     pub exemplar: Option<Exemplar>,
 }
+
+impl Bucket {
+    /// Cumulative buckets from upper bounds, without +Inf, and the counts of each bucket by itself.
+    pub(crate) fn cumulate(bounds: &[f64], counts: &[u64]) -> Vec<Self> {
+        let mut cumulative = 0;
+        let bucket = |(upper_bound, n): (f64, &u64)| {
+            cumulative += n;
+            Self { upper_bound, cumulative_count: cumulative as f64, exemplar: None }
+        };
+        bounds.iter().copied().chain([f64::INFINITY]).zip(counts).map(bucket).collect()
+    }
+}

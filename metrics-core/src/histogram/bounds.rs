@@ -84,7 +84,7 @@ fn times_power_of_two(fraction: f64, exponent: i64) -> f64 {
 ///
 /// Computed exactly as the field's instruments compute theirs, rounding errors included, so that bounds
 /// compare and print equal: every other bound is taken from the schema below, the rest are products.
-static FRACTIONS: [[f64; 256]; 9] = fractions();
+pub(super) static FRACTIONS: [[f64; 256]; 9] = fractions();
 
 const fn fractions() -> [[f64; 256]; 9] {
     const FACTORS: [f64; 9] = [

@@ -67,13 +67,18 @@ pub(super) struct Lanes {
 const LANE: usize = 4;
 
 impl Lanes {
-    pub(super) fn new(buckets: &Buckets) -> Self {
+    pub(super) fn new(bounds: &[f64]) -> Self {
         let lane = |bounds: &[f64]| {
             let mut lane = [f64::INFINITY; LANE];
             lane[..bounds.len()].copy_from_slice(bounds);
             lane
         };
-        Self { lanes: buckets.bounds().chunks(LANE).map(lane).collect(), count: buckets.bounds().len() }
+        Self { lanes: bounds.chunks(LANE).map(lane).collect(), count: bounds.len() }
+    }
+
+    /// How many buckets there are, that up to +Inf included.
+    pub(super) fn buckets(&self) -> usize {
+        self.count + 1
     }
 
     /// Which bucket a value falls into: the first whose bound is not below it; NaN falls into the last.
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_bound_belongs_to_its_bucket() {
-        let b = Lanes::new(&Buckets::new([-1.0, 0.0, 2.5, f64::INFINITY]).unwrap());
+        let b = Lanes::new(Buckets::new([-1.0, 0.0, 2.5, f64::INFINITY]).unwrap().bounds());
         let cases = [(-2.0, 0), (-1.0, 0), (-0.0, 1), (0.0, 1), (0.1, 2), (2.5, 2), (2.6, 3)];
         for (value, index) in cases {
             assert_eq!(b.index(value), index, "{value}");
@@ -167,7 +172,7 @@ mod tests {
     proptest! {
         #[test]
         fn few_and_many_bounds_agree(bounds in proptest::collection::btree_set(-1000i32..1000, 0..150), value in -1100i32..1100) {
-            let b = Lanes::new(&Buckets::new(bounds.iter().map(|b| f64::from(*b))).unwrap());
+            let b = Lanes::new(Buckets::new(bounds.iter().map(|b| f64::from(*b))).unwrap().bounds());
             let expected = bounds.iter().filter(|b| **b < value).count();
             prop_assert_eq!(b.index(f64::from(value)), expected);
         }

@@ -1,12 +1,12 @@
 //! A total that only rises.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Instrument;
 use super::slot::{self, NO_SLOT, PerSlot};
-use crate::MetricType;
 use crate::family::MetricValue;
+use crate::{Exemplar, MetricType};
 
 /// A total that only rises: requests served, bytes sent, seconds spent.
 ///
@@ -35,6 +35,7 @@ struct Core {
     fraction: AtomicU64,
     /// One cell per slot, once a second thread has come.
     spread: OnceLock<Box<PerSlot<Line>>>,
+    exemplar: OnceLock<Box<Mutex<Exemplar>>>,
 }
 
 /// Nobody has counted yet.
@@ -55,6 +56,7 @@ impl Default for Core {
             shared: AtomicU64::new(0),
             fraction: AtomicU64::new(0),
             spread: OnceLock::new(),
+            exemplar: OnceLock::new(),
         }
     }
 }
@@ -91,6 +93,13 @@ impl Counter {
         } else if amount > 0.0 {
             add_float(&self.0.fraction, amount);
         }
+    }
+
+    /// Counts the exemplar's value and shows the exemplar until a later one takes its place.
+    pub fn add_exemplar(&self, exemplar: Exemplar) {
+        self.add_f64(exemplar.value);
+        let place = self.0.exemplar.get_or_init(|| Box::new(Mutex::new(exemplar.clone())));
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = exemplar;
     }
 
     /// The total so far.
@@ -148,7 +157,9 @@ impl Instrument for Counter {
     const TYPE: MetricType = MetricType::Counter;
 
     fn read(&self) -> MetricValue {
-        MetricValue::Counter { total: self.value(), exemplar: None }
+        let exemplar =
+            self.0.exemplar.get().map(|e| e.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        MetricValue::Counter { total: self.value(), exemplar }
     }
 }
 

@@ -25,9 +25,14 @@
 // One instrument per file.
 mod buckets;
 mod counter;
+mod function;
 mod gauge;
+mod gauge_histogram;
 mod histogram;
+mod info;
 mod slot;
+mod state_set;
+mod summary;
 
 // Many of them under one name.
 mod family;
@@ -47,12 +52,17 @@ pub use collect::{Collect, CollectError};
 pub use counter::Counter;
 pub use error::{Problem, RegisterError};
 pub use family::Family;
+pub use function::{CounterFn, GaugeFn};
 pub use gather::{GatherError, Gathered};
 pub use gauge::Gauge;
-pub use histogram::{Histogram, Snapshot};
+pub use gauge_histogram::GaugeHistogram;
+pub use histogram::{Histogram, Native, Snapshot};
+pub use info::Info;
 pub use labels::{LabelValues, Labels};
 pub use registry::Registry;
 pub use source::{Desc, Source};
+pub use state_set::StateSet;
+pub use summary::Summary;
 
 use crate::MetricType;
 use crate::family::MetricValue;

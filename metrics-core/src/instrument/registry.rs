@@ -121,10 +121,10 @@ impl Registry {
     /// [`RegisterError`] if the name is not valid, stands for something else, or has other buckets.
     pub fn histogram(&self, name: &str, help: &str, buckets: Buckets) -> Result<Histogram, RegisterError> {
         let histogram: Histogram = self.obtain((name, help), Histogram::new(buckets.clone()))?;
-        if *histogram.buckets() == buckets {
+        if histogram.buckets() == Some(&buckets) {
             return Ok(histogram);
         }
-        let registered = histogram.buckets().bounds().to_vec();
+        let registered = histogram.buckets().map_or(&[][..], Buckets::bounds).to_vec();
         let problem = Problem::OtherBuckets { registered, new: buckets.bounds().to_vec() };
         Err(RegisterError { name: format!("{}{name}", self.prefix), problem })
     }

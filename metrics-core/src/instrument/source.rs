@@ -98,6 +98,7 @@ pub(super) fn sample_names(name: &str, metric_type: MetricType) -> Vec<String> {
         MetricType::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
         MetricType::GaugeHistogram => &["", "_bucket", "_gsum", "_gcount"],
         MetricType::Summary => &["", "_sum", "_count", "_created"],
+        MetricType::Info => &["", "_info"],
         _ => &[""],
     };
     suffixes.iter().map(|s| format!("{base}{s}")).collect()
