@@ -76,8 +76,7 @@ fn families(c: &mut Criterion) {
     let ours: Family<[&str; 2], Counter> = Family::new(["method", "route"], Counter::new);
     measure(&mut group, "ours", |n| ours.get(labels(n)).inc());
     let options = prometheus::Opts::new("c", "c");
-    let prometheus =
-        prometheus::IntCounterVec::new(options, &["method", "route"]).expect("valid names");
+    let prometheus = prometheus::IntCounterVec::new(options, &["method", "route"]).expect("valid names");
     measure(&mut group, "prometheus", |n| prometheus.with_label_values(&labels(n)).inc());
     let client = prometheus_client::metrics::family::Family::<
         Vec<(&str, &str)>,
