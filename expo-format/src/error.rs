@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::limits::LimitExceeded;
+
 /// Why a page was refused: what is wrong and the place, counted in bytes from the page's first.
 ///
 /// ```
@@ -112,6 +114,9 @@ pub enum Problem {
     /// A rule of OpenMetrics that lines break together.
     #[error("{0}")]
     Rule(&'static str),
+    /// More than is taken.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
     /// A broken protocol buffers message.
     #[error(transparent)]
     Message(#[from] WireProblem),

@@ -47,6 +47,7 @@
 // What a page says.
 mod error;
 mod event;
+mod limits;
 mod series;
 
 // Ground that the text formats share.
@@ -75,6 +76,7 @@ pub mod text;
 
 pub use error::{Found, ParseError, Problem, WireError, WireProblem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
+pub use limits::{LimitExceeded, Limits};
 pub use line::WriteOptions;
 pub use metrics_core::Escaping;
 pub use negotiate::{ContentType, ContentTypeError, Format, accept_header, negotiate};

@@ -1,6 +1,6 @@
 //! One parser for every format of pages.
 
-use crate::{Event, Format, ParseError, openmetrics, text};
+use crate::{Event, Format, Limits, ParseError, openmetrics, text};
 
 /// Events of a page in any format.
 ///
@@ -27,15 +27,20 @@ enum Inner<'a> {
 }
 
 impl<'a> PageParser<'a> {
-    /// A parser at the beginning of a page.
+    /// A parser at the beginning of a page, with the default limits.
     pub fn new(format: Format, page: &'a [u8]) -> Self {
+        Self::with_limits(format, page, Limits::default())
+    }
+
+    /// A parser that takes no more of a page than the limits allow.
+    pub fn with_limits(format: Format, page: &'a [u8], limits: Limits) -> Self {
         Self(match format {
             Format::OpenMetrics | Format::OpenMetrics001 => {
-                Inner::OpenMetrics(openmetrics::Parser::new(page))
+                Inner::OpenMetrics(openmetrics::Parser::with_limits(page, limits))
             }
             #[cfg(feature = "protobuf")]
-            Format::Protobuf => Inner::Protobuf(Box::new(crate::protobuf::Parser::new(page))),
-            _ => Inner::Text(text::Parser::new(page)),
+            Format::Protobuf => Inner::Protobuf(Box::new(crate::protobuf::Parser::with_limits(page, limits))),
+            _ => Inner::Text(text::Parser::with_limits(page, limits)),
         })
     }
 

@@ -5,6 +5,7 @@ use metrics_core::MetricType;
 use crate::error::{ParseError, Problem};
 use crate::escape::unescape_quoted;
 use crate::event::{Event, ExemplarRef, Sample, Tail};
+use crate::limits::Limits;
 use crate::number;
 use crate::page::{Page, is_name_start};
 use crate::series::Series;
@@ -31,12 +32,25 @@ pub struct Parser<'a> {
     pub(crate) metric_type: MetricType,
     /// The name in the last plain line, empty before the first.
     last_name: &'a [u8],
+    limits: Limits,
 }
 
 impl<'a> Parser<'a> {
-    /// A parser at the beginning of a page.
+    /// A parser at the beginning of a page, with the default limits.
     pub fn new(page: &'a [u8]) -> Self {
-        Self { page: Page::new(page), at: 0, ended: false, metric_type: MetricType::Unknown, last_name: b"" }
+        Self::with_limits(page, Limits::default())
+    }
+
+    /// A parser that takes no more of a page than the limits allow.
+    pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
+        Self {
+            page: Page::new(page),
+            at: 0,
+            ended: false,
+            metric_type: MetricType::Unknown,
+            last_name: b"",
+            limits,
+        }
     }
 
     /// The next event, or `None` behind `# EOF`.
@@ -49,11 +63,15 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         let start = self.at;
+        if start == 0 {
+            self.within(0, self.limits.check_body(self.page.len()))?;
+        }
         if self.page.byte(start).is_some_and(is_name_start)
             && let Some((series, value, end)) =
                 self.page.plain_sample(start, self.metric_type, &mut self.last_name)
         {
             self.at = end + 1;
+            self.check_sample(start, &series)?;
             return Ok(Some(Event::Sample(Sample::new(series, value))));
         }
         match self.page.byte(start) {
@@ -62,6 +80,18 @@ impl<'a> Parser<'a> {
             Some(b) if b == b'{' || is_name_start(b) => self.sample(start).map(Some),
             Some(_) => Err(self.page.expected(start, "a metric name or metadata")),
         }
+    }
+
+    #[inline]
+    fn check_sample(&self, start: usize, series: &Series<'_>) -> Result<(), ParseError> {
+        self.within(start, self.limits.check_line(self.at - start))?;
+        self.within(start, self.limits.check_series(series))
+    }
+
+    /// Gives a limit that was exceeded its place.
+    #[inline]
+    fn within(&self, at: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
+        checked.map_err(|problem| self.page.error(at, problem))
     }
 
     /// Yields nothing more.
@@ -88,6 +118,7 @@ impl<'a> Parser<'a> {
         if self.page.byte(behind) != Some(b' ') || end == self.page.len() {
             return Err(self.page.expected(behind, "text behind the metric name"));
         }
+        self.within(start, self.limits.check_line(end - start))?;
         let from = behind + 1;
         self.at = end + 1;
         match keyword[2] {
@@ -132,6 +163,7 @@ impl<'a> Parser<'a> {
             (Series::bare(name, self.metric_type), name_end)
         };
         let tail = self.tail(behind)?;
+        self.check_sample(start, &series)?;
         Ok(Event::Sample(tail.into_sample(series)))
     }
 

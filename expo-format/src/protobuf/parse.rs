@@ -9,6 +9,7 @@ use super::metric::{Metric, owned_exemplar, read_exemplar};
 use super::series_text::{SeriesText, render_labels, rendered};
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, ExemplarRef, NativeHistogram, Sample};
+use crate::limits::Limits;
 use crate::number::write_float_with_point;
 use crate::wire::{Reader, WireError};
 
@@ -29,6 +30,7 @@ pub struct Parser<'a> {
     exemplar_text: Vec<u8>,
     keep_classic: bool,
     ignore_native: bool,
+    limits: Limits,
 }
 
 /// A family's head, and its metrics not yet read.
@@ -57,8 +59,13 @@ enum Step {
 }
 
 impl<'a> Parser<'a> {
-    /// A parser at the beginning of a page.
+    /// A parser at the beginning of a page, with the default limits.
     pub fn new(page: &'a [u8]) -> Self {
+        Self::with_limits(page, Limits::default())
+    }
+
+    /// A parser that takes no more of a page than the limits allow.
+    pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
         let nothing = Reader::new(b"");
         Self {
             page: Reader::new(page),
@@ -71,6 +78,7 @@ impl<'a> Parser<'a> {
             exemplar_text: Vec::new(),
             keep_classic: false,
             ignore_native: false,
+            limits,
         }
     }
 
@@ -106,6 +114,9 @@ impl<'a> Parser<'a> {
 
     /// Moves to the next step and returns the one to show now.
     fn advance(&mut self) -> Result<Option<Step>, ParseError> {
+        if self.page.offset() == 0 {
+            exceeded(0, self.limits.check_body(self.page.remaining()))?;
+        }
         loop {
             let now = match self.step {
                 Step::Family => {
@@ -194,7 +205,9 @@ impl<'a> Parser<'a> {
             if field.number != 4 {
                 continue;
             }
-            self.metric.read(field.message().map_err(broken)?).map_err(broken)?;
+            let message = field.message().map_err(broken)?;
+            exceeded(message.offset(), self.limits.check_line(message.remaining()))?;
+            self.metric.read(message).map_err(broken)?;
             self.text.set_labels(&self.metric.labels);
             return Ok(Some(match self.family.metric_type {
                 MetricType::Summary => Step::Count,
@@ -250,7 +263,13 @@ impl<'a> Parser<'a> {
         self.sample(value, exemplar)
     }
 
+    fn check_series(&self) -> Result<(), ParseError> {
+        let series = self.text.series(self.family.metric_type);
+        exceeded(self.family.rest.offset(), self.limits.check_series(&series))
+    }
+
     fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Event<'_>, ParseError> {
+        self.check_series()?;
         let exemplar = match exemplar {
             None => None,
             Some(fields) => {
@@ -274,6 +293,7 @@ impl<'a> Parser<'a> {
         let value = value.map_err(|problem| ParseError::binary(self.family.rest.offset(), problem))?;
         let exemplars = self.native_exemplars().map_err(broken)?;
         self.text.set(self.family.name, "", None);
+        self.check_series()?;
         Ok(Event::Histogram(NativeHistogram {
             series: self.text.series(self.family.metric_type),
             value,
@@ -295,4 +315,9 @@ impl<'a> Parser<'a> {
 
 fn broken(error: WireError) -> ParseError {
     ParseError::binary(error.offset, Problem::Message(error.problem))
+}
+
+/// Gives a limit that was exceeded its place.
+fn exceeded(offset: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
+    checked.map_err(|problem| ParseError::binary(offset, problem))
 }

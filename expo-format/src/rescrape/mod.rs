@@ -10,7 +10,7 @@ mod index;
 use metrics_core::{MetricType, Timestamp};
 
 use crate::event::Tail;
-use crate::{Event, ExemplarRef, Format, ParseError, Sample, openmetrics, text};
+use crate::{Event, ExemplarRef, Format, Limits, ParseError, Sample, openmetrics, text};
 use index::SeriesIndex;
 
 /// How many lines ahead a series is looked for before the index of all lines is built.
@@ -42,6 +42,7 @@ const LOOK_AHEAD: usize = 16;
 #[derive(Debug)]
 pub struct Rescraper<H> {
     format: Format,
+    limits: Limits,
     page: Vec<u8>,
     lines: Vec<Line<H>>,
     /// Kept for its capacity.
@@ -90,10 +91,18 @@ impl<H: Copy> Rescraper<H> {
     pub fn new(format: Format) -> Option<Self> {
         (format != Format::Protobuf).then(|| Self {
             format,
+            limits: Limits::default(),
             page: Vec::new(),
             lines: Vec::new(),
             spare: Vec::new(),
         })
+    }
+
+    /// Takes no more of a page than these limits allow.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The format of the pages.
@@ -114,7 +123,7 @@ impl<H: Copy> Rescraper<H> {
             Format::OpenMetrics | Format::OpenMetrics001 => {
                 Parser::OpenMetrics(openmetrics::Parser::new(page))
             }
-            _ => Parser::Text(text::Parser::new(page)),
+            _ => Parser::Text(text::Parser::with_limits(page, self.limits)),
         };
         // Lines are remembered by 32-bit places; a larger page is read, but not remembered.
         let remembers = u32::try_from(page.len()).is_ok();

@@ -5,6 +5,7 @@ use metrics_core::MetricType;
 use crate::error::{ParseError, Problem};
 use crate::escape::{unescape_help, unescape_quoted};
 use crate::event::{Event, Sample, Tail};
+use crate::limits::Limits;
 use crate::number;
 use crate::page::{Page, is_name_start};
 use crate::series::Series;
@@ -29,12 +30,18 @@ pub struct Parser<'a> {
     pub(crate) metric_type: MetricType,
     /// The name in the last plain line, empty before the first.
     last_name: &'a [u8],
+    limits: Limits,
 }
 
 impl<'a> Parser<'a> {
-    /// A parser at the beginning of a page.
+    /// A parser at the beginning of a page, with the default limits.
     pub fn new(page: &'a [u8]) -> Self {
-        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last_name: b"" }
+        Self::with_limits(page, Limits::default())
+    }
+
+    /// A parser that takes no more of a page than the limits allow.
+    pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
+        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last_name: b"", limits }
     }
 
     /// The next event, or `None` at the end of the page.
@@ -43,6 +50,9 @@ impl<'a> Parser<'a> {
     /// Where and why the page breaks the format.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        if self.at == 0 {
+            self.within(0, self.limits.check_body(self.page.len()))?;
+        }
         loop {
             let start = self.at;
             if self.page.byte(start).is_some_and(is_name_start)
@@ -50,6 +60,7 @@ impl<'a> Parser<'a> {
                     self.page.plain_sample(start, self.metric_type, &mut self.last_name)
             {
                 self.at = end + 1;
+                self.check_sample(start, &series)?;
                 return Ok(Some(Event::Sample(Sample::new(series, value))));
             }
             let first = self.page.skip_blanks(start);
@@ -70,6 +81,18 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
+    fn check_sample(&self, start: usize, series: &Series<'_>) -> Result<(), ParseError> {
+        self.within(start, self.limits.check_line(self.at - start))?;
+        self.within(start, self.limits.check_series(series))
+    }
+
+    /// Gives a limit that was exceeded its place.
+    #[inline]
+    fn within(&self, at: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
+        checked.map_err(|problem| self.page.error(at, problem))
+    }
+
     fn comment(&mut self, hash: usize) -> Result<Event<'a>, ParseError> {
         // The usual spelling first, the unusual with care.
         match self.page.bytes(hash, hash + 7) {
@@ -85,6 +108,7 @@ impl<'a> Parser<'a> {
         if (is_help || keyword.starts_with(b"TYPE")) && behind > word + 4 {
             return self.metadata(behind, is_help);
         }
+        self.within(hash, self.limits.check_line(end - hash))?;
         self.at = end + 1;
         Ok(Event::Comment(self.page.bytes(hash, end)))
     }
@@ -94,6 +118,7 @@ impl<'a> Parser<'a> {
         let start = self.page.skip_blanks(start);
         let (name, behind) = self.page.metadata_name(start)?;
         let end = self.page.line_end(behind);
+        self.within(start, self.limits.check_line(end - start))?;
         let only_blanks = self.page.skip_blanks(behind) >= end;
         let from = if only_blanks { end } else { behind + 1 };
         self.at = end + 1;
@@ -130,6 +155,7 @@ impl<'a> Parser<'a> {
             (Series::bare(name, self.metric_type), name_end)
         };
         let tail = self.tail(behind)?;
+        self.check_sample(start, &series)?;
         Ok(Event::Sample(tail.into_sample(series)))
     }
 

@@ -15,6 +15,7 @@ use metrics_core::MetricType;
 use super::Parser;
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, Sample};
+use crate::limits::Limits;
 use family::Family;
 
 /// Events of a page that keeps every rule of OpenMetrics 1.0.
@@ -35,9 +36,14 @@ pub struct StrictParser<'a> {
 }
 
 impl<'a> StrictParser<'a> {
-    /// A parser at the beginning of a page.
+    /// A parser at the beginning of a page, with the default limits.
     pub fn new(page: &'a [u8]) -> Self {
-        Self { parser: Parser::new(page), family: None, taken: HashSet::new() }
+        Self::with_limits(page, Limits::default())
+    }
+
+    /// A parser that takes no more of a page than the limits allow.
+    pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
+        Self { parser: Parser::with_limits(page, limits), family: None, taken: HashSet::new() }
     }
 
     /// The next event, or `None` behind `# EOF`.
