@@ -9,6 +9,9 @@ mod varbit;
 pub mod xor;
 mod xor_field;
 
+pub mod dense;
+mod pack;
+
 pub mod float_histogram;
 pub mod histogram;
 mod histogram_run;
@@ -40,6 +43,8 @@ pub enum Encoding {
     HistogramSt = 5,
     /// [`Encoding::FloatHistogram`] with start timestamps.
     FloatHistogramSt = 6,
+    /// Floats as packed decimals: ours, far from the numbers that the field gives away.
+    Dense = 0xD0,
 }
 
 impl Encoding {
@@ -55,6 +60,7 @@ impl Encoding {
             4 => Self::Xor2,
             5 => Self::HistogramSt,
             6 => Self::FloatHistogramSt,
+            0xD0 => Self::Dense,
             _ => return Err(ChunkError::Encoding { id }),
         })
     }
@@ -66,7 +72,7 @@ impl Encoding {
 
     /// Whether chunks of this encoding hold floats, not histograms.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::Xor | Self::Xor2)
+        matches!(self, Self::Xor | Self::Xor2 | Self::Dense)
     }
 }
 
@@ -79,6 +85,7 @@ impl fmt::Display for Encoding {
             Self::Xor2 => "XOR2",
             Self::HistogramSt => "histogramST",
             Self::FloatHistogramSt => "floathistogramST",
+            Self::Dense => "dense",
         })
     }
 }
@@ -135,6 +142,7 @@ pub fn sample_count(chunk: &[u8]) -> Result<u16, ChunkError> {
 pub fn decode(encoding: Encoding, chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
     match encoding {
         Encoding::Xor => xor::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
+        Encoding::Dense => dense::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
         Encoding::Histogram => histogram::decode(chunk, into),
         Encoding::FloatHistogram => float_histogram::decode(chunk, into),
         _ => Err(ChunkError::Encoding { id: encoding.id() }),

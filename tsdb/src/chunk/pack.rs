@@ -1,0 +1,427 @@
+//! Blocks of integers in few bits: what a dense chunk is made of.
+//!
+//! A block is up to 256 integers as distances from a base, in a fixed number of bits each. Where the range is no power
+//! of two, several distances are written as the digits of one number. What lies far outside the range of most is set
+//! right afterwards, so that one outlier does not widen all. The layout is drawn in `docs/format.md`.
+
+use crate::codec::{Reader, put_uvarint, put_varint, zigzag};
+
+/// Integers in a block, except in the last one of a column.
+pub(super) const BLOCK: usize = 256;
+
+/// Set in the first byte of a block with corrections.
+const CORRECTED: u8 = 0x80;
+/// Above this, the first byte says how many bits a group of digits has.
+const DIGITS: u8 = 64;
+/// Most bits of a group of digits, so that a digit is split off by one multiplication.
+const MAX_GROUP: u32 = 32;
+/// Most corrections of a block.
+const MAX_CORRECTIONS: usize = 64;
+/// Bits that a correction takes besides its distance, and all of them once.
+const CORRECTION_BITS: usize = 8;
+const CORRECTIONS_BITS: usize = 16;
+
+/// Appends a column of integers.
+pub(super) fn put_column(out: &mut Vec<u8>, column: &[i64]) {
+    let mut sorted = [0i64; BLOCK];
+    for block in column.chunks(BLOCK) {
+        let sorted = &mut sorted[..block.len()];
+        sorted.copy_from_slice(block);
+        sorted.sort_unstable();
+        put_block(out, block, sorted);
+    }
+}
+
+/// Which distances from which base are written in the block itself.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    base: i64,
+    /// The largest distance.
+    range: u64,
+    corrections: usize,
+}
+
+/// How distances become bits.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// Bits each.
+    Bits(u32),
+    /// Numbers of so many bits, of so many digits each, in a base of one more than the largest distance.
+    Digits { bits: u32, digits: usize },
+}
+
+fn put_block(out: &mut Vec<u8>, block: &[i64], sorted: &[i64]) {
+    let window = choose_window(sorted);
+    let shape = choose_shape(window.range);
+    let first = match shape {
+        Shape::Bits(bits) => bits as u8,
+        Shape::Digits { bits, .. } => DIGITS + bits as u8,
+    };
+    out.push(first | if window.corrections > 0 { CORRECTED } else { 0 });
+    put_varint(out, window.base);
+    if let Shape::Digits { .. } = shape {
+        put_uvarint(out, window.range + 1);
+    }
+    let distance = |x: i64| x.wrapping_sub(window.base) as u64;
+    let is_outside = |x: i64| x < window.base || distance(x) > window.range;
+    if window.corrections > 0 {
+        put_corrections(out, block, window.base, is_outside);
+    }
+    let inside = block.iter().map(|x| if is_outside(*x) { 0 } else { distance(*x) });
+    let mut bits = LowBits::new(out);
+    match shape {
+        Shape::Bits(0) => {}
+        Shape::Bits(n) => inside.for_each(|d| bits.put(d, n)),
+        Shape::Digits { bits: n, digits } => {
+            let distances: Vec<u64> = inside.collect();
+            for group in distances.chunks(digits) {
+                let number = group.iter().rev().fold(0, |number, digit| number * (window.range + 1) + digit);
+                bits.put(number, n);
+            }
+        }
+    }
+    bits.finish();
+}
+
+fn put_corrections(out: &mut Vec<u8>, block: &[i64], base: i64, is_outside: impl Fn(i64) -> bool) {
+    let outside: Vec<(usize, u64)> = block
+        .iter()
+        .enumerate()
+        .filter(|(_, x)| is_outside(**x))
+        .map(|(i, x)| (i, zigzag(x.wrapping_sub(base))))
+        .collect();
+    let width = outside.iter().map(|(_, d)| width(*d)).max().unwrap_or(0);
+    out.push(outside.len() as u8);
+    out.push(width as u8);
+    out.extend(outside.iter().map(|(i, _)| *i as u8));
+    let mut bits = LowBits::new(out);
+    outside.iter().for_each(|(_, d)| bits.put(*d, width));
+    bits.finish();
+}
+
+/// The window that makes the block shortest.
+fn choose_window(sorted: &[i64]) -> Window {
+    let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else {
+        return Window { base: 0, range: 0, corrections: 0 };
+    };
+    let range = max.wrapping_sub(*min) as u64;
+    let whole = Window { base: *min, range, corrections: 0 };
+    let full = width(range);
+    if full == 0 {
+        return whole;
+    }
+    let n = sorted.len();
+    let correction = CORRECTION_BITS + full as usize + 1;
+    let mut best = (shape_bits(choose_shape(range), n), whole);
+    for bits in (0..full).rev() {
+        let (start, count) = most_in(sorted, if bits == 0 { 0 } else { u64::MAX >> (64 - bits) });
+        let corrections = n - count;
+        if corrections > MAX_CORRECTIONS {
+            break;
+        }
+        let (base, last) = (sorted[start], sorted[start + count - 1]);
+        let range = last.wrapping_sub(base) as u64;
+        let cost = shape_bits(choose_shape(range), n) + CORRECTIONS_BITS + corrections * correction;
+        if cost < best.0 {
+            best = (cost, Window { base, range, corrections });
+        }
+    }
+    best.1
+}
+
+/// The longest run of a sorted list whose ends are at most `range` apart: where it starts, how long it is.
+fn most_in(sorted: &[i64], range: u64) -> (usize, usize) {
+    let (mut start, mut best) = (0, (0, 1));
+    for (end, x) in sorted.iter().enumerate() {
+        while x.wrapping_sub(sorted[start]) as u64 > range {
+            start += 1;
+        }
+        if end + 1 - start > best.1 {
+            best = (start, end + 1 - start);
+        }
+    }
+    best
+}
+
+/// Bits that a number takes.
+fn width(x: u64) -> u32 {
+    64 - x.leading_zeros()
+}
+
+/// Digits if they save a thirty-second part or more.
+fn choose_shape(range: u64) -> Shape {
+    let plain = width(range);
+    let mut best = (plain as usize * 32, Shape::Bits(plain));
+    if plain > 16 || range.wrapping_add(1).is_power_of_two() {
+        return best.1;
+    }
+    let radix = range + 1;
+    let mut number = radix;
+    for digits in 2.. {
+        number *= radix;
+        if number > 1 << MAX_GROUP {
+            break;
+        }
+        let bits = width(number - 1);
+        // A reader takes as many digits as the bits can hold.
+        let cost = bits as usize * 32 / digits;
+        if cost + plain as usize <= best.0 && digits_in(bits, radix) == digits {
+            best = (cost, Shape::Digits { bits, digits });
+        }
+    }
+    best.1
+}
+
+/// How many digits in a base every number of so many bits can hold.
+fn digits_in(bits: u32, radix: u64) -> usize {
+    let mut digits = 0;
+    let mut number = radix;
+    while number <= 1 << bits {
+        number *= radix;
+        digits += 1;
+    }
+    digits
+}
+
+/// Bits of a block of `n` distances.
+fn shape_bits(shape: Shape, n: usize) -> usize {
+    match shape {
+        Shape::Bits(bits) => n * bits as usize,
+        Shape::Digits { bits, digits } => n.div_ceil(digits) * bits as usize,
+    }
+}
+
+/// Writes numbers of a fixed width, least significant bit first.
+struct LowBits<'a> {
+    out: &'a mut Vec<u8>,
+    word: u128,
+    used: u32,
+}
+
+impl<'a> LowBits<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, word: 0, used: 0 }
+    }
+
+    fn put(&mut self, x: u64, n: u32) {
+        self.word |= u128::from(x) << self.used;
+        self.used += n;
+        while self.used >= 32 {
+            self.out.extend_from_slice(&(self.word as u32).to_le_bytes());
+            self.word >>= 32;
+            self.used -= 32;
+        }
+    }
+
+    fn finish(self) {
+        let bytes = self.used.div_ceil(8) as usize;
+        self.out.extend_from_slice(&self.word.to_le_bytes()[..bytes]);
+    }
+}
+
+/// Reads a column of `n` integers and hands each block of it to `each`. `Err` says what is wrong.
+#[inline]
+pub(super) fn take_column(
+    r: &mut Reader<'_>,
+    n: usize,
+    mut each: impl FnMut(&[i64]),
+) -> Result<(), &'static str> {
+    let mut block = [0i64; BLOCK];
+    let mut left = n;
+    while left > 0 {
+        let len = left.min(BLOCK);
+        take_block(r, len, &mut block)?;
+        each(&block[..len]);
+        left -= len;
+    }
+    Ok(())
+}
+
+const CUT_OFF: &str = "a block is cut off";
+
+fn take_block(r: &mut Reader<'_>, n: usize, block: &mut [i64; BLOCK]) -> Result<(), &'static str> {
+    let first = r.u8().map_err(|_| CUT_OFF)?;
+    let base = r.varint().map_err(|_| CUT_OFF)?;
+    let bits = u32::from(first & !CORRECTED);
+    let radix = if bits > u32::from(DIGITS) { r.uvarint().map_err(|_| CUT_OFF)? } else { 0 };
+    let mut corrections = [(0u8, 0u64); MAX_CORRECTIONS];
+    let mut count = 0;
+    if first & CORRECTED != 0 {
+        count = take_corrections(r, n, &mut corrections)?;
+    }
+    if bits <= u32::from(DIGITS) {
+        take_bits(r, bits, &mut block[..n])?;
+    } else {
+        take_digits(r, bits - u32::from(DIGITS), radix, &mut block[..n])?;
+    }
+    for x in &mut block[..n] {
+        *x = x.wrapping_add(base);
+    }
+    for (place, zigzag) in &corrections[..count] {
+        let distance = ((zigzag >> 1) as i64) ^ -((zigzag & 1) as i64);
+        block[usize::from(*place)] = base.wrapping_add(distance);
+    }
+    Ok(())
+}
+
+fn take_corrections(
+    r: &mut Reader<'_>,
+    n: usize,
+    into: &mut [(u8, u64); MAX_CORRECTIONS],
+) -> Result<usize, &'static str> {
+    let count = usize::from(r.u8().map_err(|_| CUT_OFF)?);
+    let bits = u32::from(r.u8().map_err(|_| CUT_OFF)?);
+    let places = r.take(count, CUT_OFF).map_err(|_| CUT_OFF)?;
+    if count > MAX_CORRECTIONS || bits > 64 || places.iter().any(|p| usize::from(*p) >= n) {
+        return Err("corrections that no encoder writes");
+    }
+    let mut distances = [0i64; MAX_CORRECTIONS];
+    take_bits(r, bits, &mut distances[..count])?;
+    for ((slot, place), distance) in into.iter_mut().zip(places).zip(distances) {
+        *slot = (*place, distance as u64);
+    }
+    Ok(count)
+}
+
+/// Reads numbers of a fixed width.
+fn take_bits(r: &mut Reader<'_>, bits: u32, into: &mut [i64]) -> Result<(), &'static str> {
+    let len = (into.len() * bits as usize).div_ceil(8);
+    let bytes = r.take(len, CUT_OFF).map_err(|_| CUT_OFF)?;
+    macro_rules! widths {
+        ($($width:literal)*) => {
+            match bits {
+                0 => into.fill(0),
+                $($width => unpack::<$width>(bytes, into),)*
+                _ => unpack_wide(bytes, bits, into),
+            }
+        };
+    }
+    widths!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+    Ok(())
+}
+
+/// Eight numbers at a time, which take `WIDTH` whole bytes: all shifts are known when compiling.
+fn unpack<const WIDTH: usize>(bytes: &[u8], into: &mut [i64]) {
+    let mut octets = into.chunks_exact_mut(8);
+    let mut packed = bytes.chunks_exact(WIDTH);
+    for (eight, bytes) in octets.by_ref().zip(packed.by_ref()) {
+        unpack_eight::<WIDTH>(bytes, eight);
+    }
+    let rest = octets.into_remainder();
+    let left = &bytes[bytes.len() - (rest.len() * WIDTH).div_ceil(8)..];
+    let mut padded = [0u8; 32];
+    padded[..left.len()].copy_from_slice(left);
+    let mut eight = [0; 8];
+    unpack_eight::<WIDTH>(&padded[..WIDTH], &mut eight);
+    rest.copy_from_slice(&eight[..rest.len()]);
+}
+
+#[inline(always)]
+fn unpack_eight<const WIDTH: usize>(bytes: &[u8], eight: &mut [i64]) {
+    let mut padded = [0u8; 40];
+    padded[..WIDTH].copy_from_slice(&bytes[..WIDTH]);
+    for (i, x) in eight.iter_mut().enumerate() {
+        let at = i * WIDTH;
+        let mut word = [0u8; 8];
+        word.copy_from_slice(&padded[at / 8..at / 8 + 8]);
+        *x = ((u64::from_le_bytes(word) >> (at % 8)) & ((1 << WIDTH) - 1)) as i64;
+    }
+}
+
+/// Numbers of more than 32 bits.
+fn unpack_wide(bytes: &[u8], bits: u32, into: &mut [i64]) {
+    let mask = u64::MAX >> (64 - bits.min(64));
+    for (i, x) in into.iter_mut().enumerate() {
+        let at = i * bits as usize;
+        let mut word = [0u8; 16];
+        let from = &bytes[at / 8..];
+        let n = from.len().min(9);
+        word[..n].copy_from_slice(&from[..n]);
+        *x = ((u128::from_le_bytes(word) >> (at % 8)) as u64 & mask) as i64;
+    }
+}
+
+/// Reads numbers of several digits each.
+fn take_digits(r: &mut Reader<'_>, bits: u32, radix: u64, into: &mut [i64]) -> Result<(), &'static str> {
+    if bits > MAX_GROUP || !(2..=1 << 16).contains(&radix) {
+        return Err("digits that no encoder writes");
+    }
+    let digits = digits_in(bits, radix);
+    if digits == 0 {
+        return Err("digits that do not fit");
+    }
+    let mut groups = [0i64; BLOCK];
+    let groups = &mut groups[..into.len().div_ceil(digits)];
+    take_bits(r, bits, groups)?;
+    // Exact for all numbers of 32 bits: Lemire, Kaser, Kurz, "Faster remainder by direct computation".
+    let reciprocal = u64::MAX / radix + 1;
+    for (group, digits) in groups.iter().zip(into.chunks_mut(digits)) {
+        let mut number = *group as u64;
+        for digit in digits {
+            let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
+            *digit = (number - quotient * radix) as i64;
+            number = quotient;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(column: &[i64]) -> usize {
+        let mut bytes = vec![];
+        put_column(&mut bytes, column);
+        let mut r = Reader::new(&bytes);
+        let mut found = vec![];
+        take_column(&mut r, column.len(), |block| found.extend_from_slice(block)).unwrap();
+        assert!(r.is_empty());
+        assert_eq!(found, column);
+        bytes.len()
+    }
+
+    proptest! {
+        #[test]
+        fn columns_come_back(
+            column in proptest::collection::vec((any::<i64>(), 0u32..64), 0..600),
+            narrow in 1i64..30_000,
+            outliers in any::<bool>(),
+        ) {
+            let wild: Vec<i64> = column.iter().map(|(x, shift)| x >> shift).collect();
+            round_trip(&wild);
+            let tame: Vec<i64> = column
+                .iter()
+                .map(|(x, shift)| if outliers && *shift == 7 { *x } else { x.rem_euclid(narrow) - 100 })
+                .collect();
+            round_trip(&tame);
+        }
+
+        #[test]
+        fn garbage_is_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400), n in 0usize..600) {
+            let _ = take_column(&mut Reader::new(&bytes), n, |_| ());
+        }
+    }
+
+    #[test]
+    fn sizes_are_near_the_entropy() {
+        let column = |radix: u64, every: usize, outlier: i64| -> Vec<i64> {
+            let mut x = 1u64;
+            (0..2560)
+                .map(|i| {
+                    x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    if i % every == 0 { outlier } else { ((x >> 33) % radix) as i64 }
+                })
+                .collect()
+        };
+        // Bits a number: log₂ of the radix, and ten blocks' headers.
+        for (radix, bits) in [(1, 0.1), (3, 1.75), (21, 4.6), (201, 7.9), (2001, 11.2), (20_001, 14.7)] {
+            let found = round_trip(&column(radix, usize::MAX, 0)) as f64 * 8.0 / 2560.0;
+            assert!(found <= bits, "{radix}: {found}");
+        }
+        // One outlier in a hundred, as wide as it gets.
+        let found = round_trip(&column(2, 100, i64::MAX)) as f64 * 8.0 / 2560.0;
+        assert!(found < 2.0, "{found}");
+    }
+}
