@@ -4,7 +4,7 @@
 //! whose differences take few bits. What is not decimal is kept as bits. Every chunk is decoded again and compared
 //! before it is used, and is an [XOR chunk](super::xor) where that is shorter. The layout is drawn in `docs/format.md`.
 
-use super::pack::{BLOCK, put_column, take_column};
+use super::pack::{put_column, take_column};
 use super::xor::XorAppender;
 use super::{ChunkError, EncodedChunk, Encoding, sample_count};
 use crate::codec::{Malformed, Reader, put_uvarint, put_varint};
@@ -235,7 +235,11 @@ fn take_timestamps(r: &mut Reader<'_>, flags: u8, n: usize, into: &mut Vec<i64>)
     into.reserve(n);
     if flags & REGULAR != 0 {
         let step = r.varint().map_err(what)?;
-        into.extend((0..n as i64).map(|i| t.wrapping_add(i.wrapping_mul(step))));
+        into.extend(std::iter::repeat_n(step, n).map(|step| {
+            let this = t;
+            t = t.wrapping_add(step);
+            this
+        }));
         return Ok(());
     }
     into.push(t);
@@ -250,20 +254,13 @@ fn take_timestamps(r: &mut Reader<'_>, flags: u8, n: usize, into: &mut Vec<i64>)
 fn take_values(r: &mut Reader<'_>, flags: u8, n: usize, into: &mut Vec<f64>) -> Result<(), &'static str> {
     let start = into.len();
     into.reserve(n);
-    let exponent = flags & EXPONENT;
-    if flags & DIFFERENCES != 0 {
-        let mut sum = r.varint().map_err(what)?;
-        put_floats(&[sum], exponent, into);
-        let mut sums = [0i64; BLOCK];
-        take_column(r, n - 1, |block| {
-            for (into, difference) in sums.iter_mut().zip(block) {
-                sum = sum.wrapping_add(*difference);
-                *into = sum;
-            }
-            put_floats(&sums[..block.len()], exponent, into);
-        })?;
-    } else {
-        take_column(r, n, |block| put_floats(block, exponent, into))?;
+    match flags & EXPONENT {
+        NOT_DECIMAL => take_floats(r, flags, n, into, |n| f64::from_bits(n as u64))?,
+        0 => take_floats(r, flags, n, into, |n| n as f64)?,
+        e => {
+            let ten = TENS[usize::from(e)];
+            take_floats(r, flags, n, into, |n| n as f64 / ten)?;
+        }
     }
     if flags & CORRECTED != 0 {
         for _ in 0..r.count(9).map_err(what)? {
@@ -276,17 +273,26 @@ fn take_values(r: &mut Reader<'_>, flags: u8, n: usize, into: &mut Vec<f64>) -> 
     Ok(())
 }
 
-/// Integers as the floats that they stand for.
-#[inline]
-fn put_floats(integers: &[i64], exponent: u8, into: &mut Vec<f64>) {
-    match exponent {
-        NOT_DECIMAL => into.extend(integers.iter().map(|n| f64::from_bits(*n as u64))),
-        0 => into.extend(integers.iter().map(|n| *n as f64)),
-        e => {
-            let ten = TENS[usize::from(e)];
-            into.extend(integers.iter().map(|n| *n as f64 / ten));
-        }
+/// Reads the integers and turns them into the floats that they stand for.
+#[inline(always)]
+fn take_floats(
+    r: &mut Reader<'_>,
+    flags: u8,
+    n: usize,
+    into: &mut Vec<f64>,
+    float: impl Fn(i64) -> f64,
+) -> Result<(), &'static str> {
+    if flags & DIFFERENCES == 0 {
+        return take_column(r, n, |block| into.extend(block.iter().map(|n| float(*n))));
     }
+    let mut sum = r.varint().map_err(what)?;
+    into.push(float(sum));
+    take_column(r, n - 1, |block| {
+        into.extend(block.iter().map(|difference| {
+            sum = sum.wrapping_add(*difference);
+            float(sum)
+        }));
+    })
 }
 
 #[cfg(test)]

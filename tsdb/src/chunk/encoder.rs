@@ -4,7 +4,7 @@ use metrics_core::Value;
 
 use super::histogram_run::{Candidate, Offer, Run};
 use super::xor::XorAppender;
-use super::{ChunkError, Encoding, float_histogram, histogram};
+use super::{ChunkError, Encoding, dense, float_histogram, histogram};
 
 /// A finished chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct EncodedChunk {
 #[derive(Debug)]
 pub struct ChunkEncoder {
     samples_per_chunk: usize,
+    is_dense: bool,
     open: Open,
     /// The run before, as far as the next may follow it.
     integers_before: Option<Run<u64>>,
@@ -50,6 +51,7 @@ pub struct ChunkEncoder {
 enum Open {
     Nothing,
     Floats { min_time: i64, max_time: i64, chunk: XorAppender },
+    Dense { timestamps: Vec<i64>, values: Vec<f64> },
     Integers(Run<u64>),
     FloatHistograms(Run<f64>),
 }
@@ -59,11 +61,17 @@ impl ChunkEncoder {
     pub fn new(samples_per_chunk: u16) -> Self {
         Self {
             samples_per_chunk: usize::from(samples_per_chunk.max(1)),
+            is_dense: false,
             open: Open::Nothing,
             integers_before: None,
             floats_before: None,
             done: Vec::new(),
         }
+    }
+
+    /// As [`ChunkEncoder::new`], with [dense](dense) chunks of floats where they are shorter.
+    pub fn dense(samples_per_chunk: u16) -> Self {
+        Self { is_dense: true, ..Self::new(samples_per_chunk) }
     }
 
     /// Adds a sample; its time must be above that of the last one.
@@ -93,13 +101,25 @@ impl ChunkEncoder {
     /// # Errors
     /// As [`ChunkEncoder::push`].
     pub fn push_float(&mut self, timestamp: i64, value: f64) -> Result<(), ChunkError> {
-        if self.open_samples() >= self.samples_per_chunk || !matches!(self.open, Open::Floats { .. }) {
+        let is_floats = matches!(self.open, Open::Floats { .. } | Open::Dense { .. });
+        if self.open_samples() >= self.samples_per_chunk || !is_floats {
             self.cut();
-            self.open = Open::Floats { min_time: timestamp, max_time: timestamp, chunk: XorAppender::new() };
+            self.open = if self.is_dense {
+                Open::Dense { timestamps: Vec::new(), values: Vec::new() }
+            } else {
+                Open::Floats { min_time: timestamp, max_time: timestamp, chunk: XorAppender::new() }
+            };
         }
-        if let Open::Floats { max_time, chunk, .. } = &mut self.open {
-            chunk.append(timestamp, value)?;
-            *max_time = timestamp;
+        match &mut self.open {
+            Open::Floats { max_time, chunk, .. } => {
+                chunk.append(timestamp, value)?;
+                *max_time = timestamp;
+            }
+            Open::Dense { timestamps, values } => {
+                timestamps.push(timestamp);
+                values.push(value);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -111,6 +131,11 @@ impl ChunkEncoder {
             Open::Floats { min_time, max_time, chunk } => {
                 (self.integers_before, self.floats_before) = (None, None);
                 EncodedChunk { min_time, max_time, encoding: Encoding::Xor, bytes: chunk.finish() }
+            }
+            Open::Dense { timestamps, values } => {
+                (self.integers_before, self.floats_before) = (None, None);
+                self.done.extend(dense::encode(&timestamps, &values));
+                return;
             }
             Open::Integers(run) => {
                 self.floats_before = None;
@@ -141,6 +166,7 @@ impl ChunkEncoder {
         match &self.open {
             Open::Nothing => 0,
             Open::Floats { chunk, .. } => usize::from(chunk.samples()),
+            Open::Dense { timestamps, .. } => timestamps.len(),
             Open::Integers(run) => run.rows.len(),
             Open::FloatHistograms(run) => run.rows.len(),
         }

@@ -244,31 +244,29 @@ fn take_block(r: &mut Reader<'_>, n: usize, block: &mut [i64; BLOCK]) -> Result<
     let base = r.varint().map_err(|_| CUT_OFF)?;
     let bits = u32::from(first & !CORRECTED);
     let radix = if bits > u32::from(DIGITS) { r.uvarint().map_err(|_| CUT_OFF)? } else { 0 };
-    let mut corrections = [(0u8, 0u64); MAX_CORRECTIONS];
-    let mut count = 0;
-    if first & CORRECTED != 0 {
-        count = take_corrections(r, n, &mut corrections)?;
-    }
+    let corrections = if first & CORRECTED != 0 { Some(take_corrections(r, n)?) } else { None };
+    let block = &mut block[..n];
     if bits <= u32::from(DIGITS) {
-        take_bits(r, bits, &mut block[..n])?;
+        take_bits(r, bits, block)?;
     } else {
-        take_digits(r, bits - u32::from(DIGITS), radix, &mut block[..n])?;
+        take_digits(r, bits - u32::from(DIGITS), radix, block)?;
     }
-    for x in &mut block[..n] {
+    for x in &mut *block {
         *x = x.wrapping_add(base);
     }
-    for (place, zigzag) in &corrections[..count] {
-        let distance = ((zigzag >> 1) as i64) ^ -((zigzag & 1) as i64);
-        block[usize::from(*place)] = base.wrapping_add(distance);
+    if let Some((places, distances)) = corrections {
+        for (place, zigzag) in places.iter().zip(distances) {
+            let distance = ((zigzag as u64 >> 1) as i64) ^ -(zigzag & 1);
+            block[usize::from(*place)] = base.wrapping_add(distance);
+        }
     }
     Ok(())
 }
 
-fn take_corrections(
-    r: &mut Reader<'_>,
-    n: usize,
-    into: &mut [(u8, u64); MAX_CORRECTIONS],
-) -> Result<usize, &'static str> {
+/// Places within the block, all below `n`, and zigzag distances from its base.
+type Corrections<'a> = (&'a [u8], [i64; MAX_CORRECTIONS]);
+
+fn take_corrections<'a>(r: &mut Reader<'a>, n: usize) -> Result<Corrections<'a>, &'static str> {
     let count = usize::from(r.u8().map_err(|_| CUT_OFF)?);
     let bits = u32::from(r.u8().map_err(|_| CUT_OFF)?);
     let places = r.take(count, CUT_OFF).map_err(|_| CUT_OFF)?;
@@ -277,10 +275,7 @@ fn take_corrections(
     }
     let mut distances = [0i64; MAX_CORRECTIONS];
     take_bits(r, bits, &mut distances[..count])?;
-    for ((slot, place), distance) in into.iter_mut().zip(places).zip(distances) {
-        *slot = (*place, distance as u64);
-    }
-    Ok(count)
+    Ok((places, distances))
 }
 
 /// Reads numbers of a fixed width.
@@ -303,27 +298,37 @@ fn take_bits(r: &mut Reader<'_>, bits: u32, into: &mut [i64]) -> Result<(), &'st
 /// Eight numbers at a time, which take `WIDTH` whole bytes: all shifts are known when compiling.
 fn unpack<const WIDTH: usize>(bytes: &[u8], into: &mut [i64]) {
     let mut octets = into.chunks_exact_mut(8);
-    let mut packed = bytes.chunks_exact(WIDTH);
-    for (eight, bytes) in octets.by_ref().zip(packed.by_ref()) {
-        unpack_eight::<WIDTH>(bytes, eight);
+    let mut rest = bytes;
+    // While there is more behind the eight, their words can be loaded from where they are.
+    while let Some(window) = rest.get(..WIDTH + 8) {
+        let Some(eight) = octets.next() else { return };
+        unpack_eight::<WIDTH>(window, eight);
+        rest = &rest[WIDTH..];
     }
-    let rest = octets.into_remainder();
-    let left = &bytes[bytes.len() - (rest.len() * WIDTH).div_ceil(8)..];
-    let mut padded = [0u8; 32];
-    padded[..left.len()].copy_from_slice(left);
-    let mut eight = [0; 8];
-    unpack_eight::<WIDTH>(&padded[..WIDTH], &mut eight);
-    rest.copy_from_slice(&eight[..rest.len()]);
+    let unpack_padded = |bytes: &[u8], into: &mut [i64]| {
+        let mut padded = [0u8; 40];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        let mut eight = [0; 8];
+        unpack_eight::<WIDTH>(&padded[..WIDTH + 8], &mut eight);
+        into.copy_from_slice(&eight[..into.len()]);
+    };
+    for eight in octets.by_ref() {
+        let (packed, after) = rest.split_at(WIDTH);
+        unpack_padded(packed, eight);
+        rest = after;
+    }
+    // Fewer than eight bits may be left over.
+    unpack_padded(&rest[..rest.len().min(WIDTH)], octets.into_remainder());
 }
 
+/// Needs eight bytes more than the eight numbers have.
 #[inline(always)]
-fn unpack_eight<const WIDTH: usize>(bytes: &[u8], eight: &mut [i64]) {
-    let mut padded = [0u8; 40];
-    padded[..WIDTH].copy_from_slice(&bytes[..WIDTH]);
+fn unpack_eight<const WIDTH: usize>(window: &[u8], eight: &mut [i64]) {
+    let window = &window[..WIDTH + 8];
     for (i, x) in eight.iter_mut().enumerate() {
         let at = i * WIDTH;
         let mut word = [0u8; 8];
-        word.copy_from_slice(&padded[at / 8..at / 8 + 8]);
+        word.copy_from_slice(&window[at / 8..at / 8 + 8]);
         *x = ((u64::from_le_bytes(word) >> (at % 8)) & ((1 << WIDTH) - 1)) as i64;
     }
 }
@@ -333,11 +338,16 @@ fn unpack_wide(bytes: &[u8], bits: u32, into: &mut [i64]) {
     let mask = u64::MAX >> (64 - bits.min(64));
     for (i, x) in into.iter_mut().enumerate() {
         let at = i * bits as usize;
-        let mut word = [0u8; 16];
         let from = &bytes[at / 8..];
-        let n = from.len().min(9);
-        word[..n].copy_from_slice(&from[..n]);
-        *x = ((u128::from_le_bytes(word) >> (at % 8)) as u64 & mask) as i64;
+        let word = match from.first_chunk::<16>() {
+            Some(window) => u128::from_le_bytes(*window),
+            None => {
+                let mut window = [0u8; 16];
+                window[..from.len()].copy_from_slice(from);
+                u128::from_le_bytes(window)
+            }
+        };
+        *x = ((word >> (at % 8)) as u64 & mask) as i64;
     }
 }
 
@@ -350,20 +360,46 @@ fn take_digits(r: &mut Reader<'_>, bits: u32, radix: u64, into: &mut [i64]) -> R
     if digits == 0 {
         return Err("digits that do not fit");
     }
-    let mut groups = [0i64; BLOCK];
-    let groups = &mut groups[..into.len().div_ceil(digits)];
+    let mut groups = [0i64; BLOCK / 2];
+    let groups = groups.get_mut(..into.len().div_ceil(digits)).ok_or("groups of one digit")?;
     take_bits(r, bits, groups)?;
     // Exact for all numbers of 32 bits: Lemire, Kaser, Kurz, "Faster remainder by direct computation".
     let reciprocal = u64::MAX / radix + 1;
-    for (group, digits) in groups.iter().zip(into.chunks_mut(digits)) {
-        let mut number = *group as u64;
-        for digit in digits {
-            let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
-            *digit = (number - quotient * radix) as i64;
-            number = quotient;
+    match digits {
+        2 => split::<2>(groups, radix, reciprocal, into),
+        3 => split::<3>(groups, radix, reciprocal, into),
+        4 => split::<4>(groups, radix, reciprocal, into),
+        5 => split::<5>(groups, radix, reciprocal, into),
+        6 => split::<6>(groups, radix, reciprocal, into),
+        7 => split::<7>(groups, radix, reciprocal, into),
+        _ => {
+            for (group, digits) in groups.iter().zip(into.chunks_mut(digits)) {
+                split_one(*group, radix, reciprocal, digits);
+            }
         }
     }
     Ok(())
+}
+
+/// Splits numbers of a known number of digits.
+fn split<const DIGITS: usize>(groups: &[i64], radix: u64, reciprocal: u64, into: &mut [i64]) {
+    let mut whole = into.chunks_exact_mut(DIGITS);
+    for (group, digits) in groups.iter().zip(whole.by_ref()) {
+        split_one(*group, radix, reciprocal, &mut digits[..DIGITS]);
+    }
+    if let Some(last) = groups.last() {
+        split_one(*last, radix, reciprocal, whole.into_remainder());
+    }
+}
+
+#[inline(always)]
+fn split_one(group: i64, radix: u64, reciprocal: u64, digits: &mut [i64]) {
+    let mut number = group as u64;
+    for digit in digits {
+        let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
+        *digit = (number - quotient * radix) as i64;
+        number = quotient;
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod run;
 mod symbols;
 
 pub use plan::{level_ranges, plan};
-pub use run::merge;
+pub use run::{Style, merge};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,21 @@ use crate::fs::Fs;
 /// Most samples of a chunk that is encoded anew, as in the field.
 const SAMPLES_PER_CHUNK: u16 = 120;
 
+/// Which encodings a merged block has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Style {
+    /// Those of the field: chunks are copied where they need not be changed.
+    #[default]
+    Field,
+    /// Floats [densely](crate::chunk::dense), in chunks of up to so many samples (1 ..= 65,535). Histograms as in
+    /// the field.
+    Dense {
+        /// Most samples of a dense chunk.
+        samples_per_chunk: u16,
+    },
+}
+
 /// Merges blocks into a new one in the data directory `parent`, without what was deleted from them. The blocks may
 /// overlap: of several samples of a series at one time, that of the first block is kept. The blocks stay; when the new
 /// one is open, remove them.
@@ -29,6 +44,7 @@ pub fn merge(
     parent: &Path,
     blocks: &[&Block],
     name: Ulid,
+    style: Style,
 ) -> Result<Option<(PathBuf, BlockMeta)>, BlockError> {
     let Some(meta) = merged_meta(blocks, name) else { return Ok(None) };
     let symbols = merged_symbols(blocks)?;
@@ -42,7 +58,7 @@ pub fn merge(
                 series.sources.push(source);
             }
         }
-        series.write(&labels, &mut writer)?;
+        series.write(&labels, style, &mut writer)?;
     }
     if writer.samples() == 0 { Ok(None) } else { writer.finish().map(Some) }
 }
@@ -135,12 +151,18 @@ struct Series<'a> {
 
 impl Series<'_> {
     /// Writes the series: chunks that stand alone as they are, those that overlap or were partly deleted encoded anew.
-    fn write(&mut self, labels: &LabelSet, writer: &mut BlockWriter) -> Result<(), BlockError> {
+    fn write(&mut self, labels: &LabelSet, style: Style, writer: &mut BlockWriter) -> Result<(), BlockError> {
         let mut all: Vec<(usize, ChunkMeta)> = Vec::new();
         for (i, source) in self.sources.iter().enumerate() {
             all.extend(source.chunks.iter().map(|c| (i, *c)));
         }
         all.sort_by_key(|(i, c)| (c.min_time, *i));
+        if let Style::Dense { samples_per_chunk } = style {
+            let encoder = ChunkEncoder::dense(samples_per_chunk);
+            let anew = encode_anew(&self.sources, &all, labels, encoder, &mut self.samples)?;
+            let data: Vec<_> = anew.iter().map(EncodedChunk::as_data).collect();
+            return writer.add_series(labels, &data);
+        }
         let mut anew: Vec<EncodedChunk> = Vec::new();
         // Chunks to copy, and how many of those encoded anew come before each.
         let mut copied: Vec<(usize, ChunkData<'_>)> = Vec::new();
@@ -155,7 +177,8 @@ impl Series<'_> {
                 copied.push((anew.len(), ChunkData { min_time, max_time, encoding, bytes }));
             } else {
                 let sources = &self.sources;
-                anew.extend(encode_anew(sources, group, labels, &mut self.samples)?);
+                let encoder = ChunkEncoder::new(SAMPLES_PER_CHUNK);
+                anew.extend(encode_anew(sources, group, labels, encoder, &mut self.samples)?);
             }
         }
         let mut data = Vec::with_capacity(copied.len() + anew.len());
@@ -187,6 +210,7 @@ fn encode_anew(
     sources: &[Source<'_>],
     group: &[(usize, ChunkMeta)],
     labels: &LabelSet,
+    mut encoder: ChunkEncoder,
     samples: &mut Vec<(i64, usize, Value)>,
 ) -> Result<Vec<EncodedChunk>, BlockError> {
     let damaged = |source| BlockError::Chunk { series: labels.to_string(), source };
@@ -203,7 +227,6 @@ fn encode_anew(
     }
     samples.sort_by_key(|(t, i, _)| (*t, *i));
     samples.dedup_by_key(|(t, _, _)| *t);
-    let mut encoder = ChunkEncoder::new(SAMPLES_PER_CHUNK);
     for (t, _, value) in samples.drain(..) {
         encoder.push(t, &value).map_err(damaged)?;
     }

@@ -80,6 +80,7 @@ proptest! {
         models in proptest::collection::vec(model(), 1..4),
         deleted in proptest::collection::vec((0usize..4, 0usize..5, 0i64..200, 0i64..50), 0..6),
         spread in any::<bool>(),
+        dense in any::<bool>(),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let fs: Arc<dyn Fs> = Arc::new(OsFs);
@@ -113,7 +114,8 @@ proptest! {
         }
         expected.retain(|_, samples| !samples.is_empty());
         let blocks: Vec<&Block> = blocks.iter().collect();
-        match merge(&fs, dir.path(), &blocks, Ulid::from_parts(99, 0)).unwrap() {
+        let style = if dense { Style::Dense { samples_per_chunk: 1000 } } else { Style::Field };
+        match merge(&fs, dir.path(), &blocks, Ulid::from_parts(99, 0), style).unwrap() {
             Some((path, meta)) => {
                 prop_assert_eq!(&read(&Block::open(&OsFs, &path).unwrap()), &expected);
                 prop_assert_eq!(meta.stats.num_samples as usize, expected.values().map(BTreeMap::len).sum::<usize>());
