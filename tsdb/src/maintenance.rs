@@ -124,7 +124,8 @@ impl Db {
             }
             let parents: Vec<&Block> =
                 blocks.iter().map(|b| &**b).filter(|b| names.contains(&b.meta().ulid)).collect();
-            let merged = match merge(&self.fs, &self.dir, &parents, name_at(now))? {
+            let merged = match merge(&self.fs, &self.dir, &parents, name_at(now), self.options.merged_chunks)?
+            {
                 Some((path, _)) => Some(Block::open(&*self.fs, &path)?),
                 None => None,
             };

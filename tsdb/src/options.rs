@@ -1,5 +1,6 @@
 //! How a store behaves.
 
+use crate::compact::Style;
 use crate::wal::WalOptions;
 
 /// Settings of a store. All times are milliseconds.
@@ -15,6 +16,8 @@ pub struct Options {
     pub block_range: i64,
     /// Time that a compacted block covers at most, in milliseconds. Default 54 h, that is three steps of three.
     pub max_block_range: i64,
+    /// Encodings of the chunks in compacted blocks. Default [`Style::Field`], which other programs read too.
+    pub merged_chunks: Style,
     /// How long samples are kept, in milliseconds back from the newest block; `None` keeps all. Default 15 d.
     pub retention: Option<i64>,
     /// Bytes that blocks and log may take together before the oldest blocks leave; `None` is no limit, the
@@ -38,6 +41,7 @@ impl Default for Options {
         Self {
             block_range: 2 * HOUR,
             max_block_range: 54 * HOUR,
+            merged_chunks: Style::Field,
             retention: Some(15 * 24 * HOUR),
             retention_size: None,
             durability: Durability::Process,
