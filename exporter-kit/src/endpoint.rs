@@ -15,7 +15,7 @@ use http_body_util::Full;
 use metrics_core::instrument::{Counter, Family, GatherError, Gauge, RegisterError, Registry};
 use tower_service::Service;
 
-use crate::compress::{Encoding, gzip};
+use crate::compress::Encoding;
 
 /// Answers scrapes of a registry: the format that the scraper likes best, compressed if it can take that.
 ///
@@ -87,7 +87,7 @@ impl Endpoint {
     pub fn new(registry: &Registry) -> Self {
         Self(Arc::new(Inner {
             registry: registry.clone(),
-            formats: vec![Format::OpenMetrics, Format::OpenMetrics001, Format::Text],
+            formats: Format::OFFERED.to_vec(),
             on_error: OnError::default(),
             max_in_flight: usize::MAX,
             in_flight: Arc::default(),
@@ -215,9 +215,10 @@ impl Endpoint {
         if let Ok(value) = HeaderValue::try_from(content_type.to_string()) {
             response.headers_mut().insert(CONTENT_TYPE, value);
         }
-        if Encoding::negotiate(&header(headers, ACCEPT_ENCODING)) == Encoding::Gzip {
-            page = gzip(&page);
-            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let encoding = Encoding::negotiate(&header(headers, ACCEPT_ENCODING));
+        if let Some(name) = encoding.name() {
+            page = encoding.apply(page);
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         response.map(|()| Full::new(Bytes::from(page)))

@@ -29,6 +29,7 @@
 //! # Features
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
+//! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]
 
 // The page.
