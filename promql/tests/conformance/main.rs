@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout)] // the counts are for people who run the tests
 
 mod parse;
+#[cfg(feature = "rules")]
+mod rulefmt;
 mod tally;
 #[cfg(feature = "rules")]
 mod template;
