@@ -192,7 +192,7 @@ fn append_series(
     labels: &LabelSet,
     latest: Timestamp,
 ) -> Result<u64, Refusal> {
-    let broken = |e: expo_format::remote_write::WireError| Refusal::bad(format!("proto: {e}"));
+    let broken = |e: expo_format::WireError| Refusal::bad(format!("proto: {e}"));
     let check = |time: Timestamp| if time > latest { Err(AppendError::OutOfBounds) } else { Ok(()) };
     let (mut reference, mut count) = (SeriesRef::UNKNOWN, 0);
     for sample in series.samples() {
