@@ -62,6 +62,7 @@ mod scan;
 mod wire;
 
 // Which format, and any format.
+mod families;
 mod negotiate;
 mod page_parser;
 mod rescrape;
@@ -76,6 +77,7 @@ pub mod text;
 
 pub use error::{Found, ParseError, Problem, WireError, WireProblem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
+pub use families::{FamiliesError, read_families};
 pub use limits::{LimitExceeded, Limits};
 pub use line::WriteOptions;
 pub use metrics_core::Escaping;

@@ -44,6 +44,26 @@ impl<'a> PageParser<'a> {
         })
     }
 
+    /// Yields the classic buckets of a histogram behind its native form, in the one format that may have both.
+    #[must_use]
+    pub fn keep_classic(self) -> Self {
+        #[cfg(feature = "protobuf")]
+        if let Inner::Protobuf(parser) = self.0 {
+            return Self(Inner::Protobuf(Box::new(parser.keep_classic())));
+        }
+        self
+    }
+
+    /// Takes every histogram for a classic one, also where it has a native form.
+    #[must_use]
+    pub fn ignore_native(self) -> Self {
+        #[cfg(feature = "protobuf")]
+        if let Inner::Protobuf(parser) = self.0 {
+            return Self(Inner::Protobuf(Box::new(parser.ignore_native())));
+        }
+        self
+    }
+
     /// The next event, or `None` at the end. An event may borrow from the parser itself, for some formats have
     /// to put a series' text together.
     ///

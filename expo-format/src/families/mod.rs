@@ -1,0 +1,160 @@
+//! A whole page as metric families: for tools that convert, compare or change pages.
+//!
+//! Scraping does not need this: it takes events as they come.
+
+mod metric;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use metrics_core::family::MetricFamily;
+use metrics_core::{LabelSet, MetricType, Timestamp, Value};
+
+use crate::series::DuplicateLabel;
+use crate::{Event, Format, Limits, NativeHistogram, PageParser, ParseError, Sample};
+use metric::{Draft, Part};
+
+/// Reads a page into families, in the page's order. Together with [`crate::write`] it turns any format into any
+/// other.
+///
+/// Samples that belong to no announced family become families of unknown type. What a family cannot hold is
+/// left out: native histograms with float counts, and comments.
+///
+/// ```
+/// use expo_format::{Format, Limits, WriteOptions, read_families, write};
+/// let page = b"# TYPE hits_total counter\nhits_total{path=\"/\"} 3\n";
+/// let families = read_families(Format::Text, page, Limits::default()).unwrap();
+/// let mut converted = Vec::new();
+/// write(&mut converted, Format::OpenMetrics, &families, WriteOptions::default());
+/// assert_eq!(converted, b"# TYPE hits counter\nhits_total{path=\"/\"} 3.0\n# EOF\n");
+/// ```
+///
+/// # Errors
+/// If the page breaks its format, or a series has a label twice.
+pub fn read_families(
+    format: Format,
+    page: &[u8],
+    limits: Limits,
+) -> Result<Vec<MetricFamily>, FamiliesError> {
+    let mut parser = PageParser::with_limits(format, page, limits).keep_classic();
+    let mut assembly = Assembly::default();
+    while let Some(event) = parser.next_event()? {
+        match event {
+            Event::Help { name, help } => assembly.family(&name).help = help.into_owned(),
+            Event::Unit { name, unit } => assembly.family(&name).unit = unit.to_owned(),
+            Event::Type { name, metric_type } => assembly.set_type(&name, metric_type),
+            Event::Sample(sample) => assembly.sample(&sample)?,
+            Event::Histogram(histogram) => assembly.histogram(histogram)?,
+            Event::Comment(_) => {}
+        }
+    }
+    assembly.finish_family();
+    Ok(assembly.done)
+}
+
+/// Why a page could not be read into families.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FamiliesError {
+    /// The page breaks its format.
+    #[error("broken page")]
+    Parse(#[from] ParseError),
+    /// A series has a label twice.
+    #[error("impossible series")]
+    Series(#[from] DuplicateLabel),
+}
+
+/// Families done, and the one that lines are added to.
+#[derive(Default)]
+struct Assembly {
+    done: Vec<MetricFamily>,
+    family: Option<MetricFamily>,
+    drafts: Vec<Draft>,
+    /// Where each metric's draft is.
+    places: HashMap<(LabelSet, Option<Timestamp>), usize>,
+}
+
+impl Assembly {
+    /// The family of that name: the present one, or a new one.
+    fn family(&mut self, name: &str) -> &mut MetricFamily {
+        if self.family.as_ref().is_none_or(|family| family.name != name) {
+            self.finish_family();
+        }
+        self.family.get_or_insert_with(|| MetricFamily::new(name, "", MetricType::Unknown))
+    }
+
+    fn set_type(&mut self, name: &str, metric_type: MetricType) {
+        // A type in the middle of a family begins a new one.
+        if !self.drafts.is_empty() {
+            self.finish_family();
+        }
+        self.family(name).metric_type = metric_type;
+    }
+
+    fn sample(&mut self, sample: &Sample<'_>) -> Result<(), FamiliesError> {
+        let name = sample.series.name();
+        let part = self.family.as_ref().and_then(|family| Part::of(family.metric_type, &family.name, &name));
+        let part = match part {
+            Some(part) => part,
+            None => {
+                self.finish_family();
+                self.family = Some(MetricFamily::new(name.clone(), "", MetricType::Unknown));
+                Part::Value
+            }
+        };
+        let telling: Option<Cow<'_, str>> = match (&part, &self.family) {
+            (Part::Bucket, _) => Some("le".into()),
+            (Part::Quantile, _) => Some("quantile".into()),
+            (Part::State, Some(family)) => Some(family.name.as_str().into()),
+            _ => None,
+        };
+        let mut labels = sample.series.label_set()?.without_metric_name();
+        let told = telling.map(|label| {
+            let value = labels.value(&label).to_owned();
+            labels = labels.without(&[&label]);
+            value
+        });
+        let info = (part == Part::Info).then(|| std::mem::take(&mut labels));
+        let draft = self.draft(labels, sample.timestamp);
+        draft.set(part, told.as_deref(), info, sample);
+        Ok(())
+    }
+
+    fn histogram(&mut self, histogram: NativeHistogram<'_>) -> Result<(), FamiliesError> {
+        let labels = histogram.series.label_set()?.without_metric_name();
+        let draft = self.draft(labels, histogram.timestamp);
+        draft.created = histogram.created;
+        draft.exemplars = histogram.exemplars;
+        if let Value::Histogram(native) = histogram.value {
+            draft.native = Some((*native).clone());
+        }
+        Ok(())
+    }
+
+    fn draft(&mut self, labels: LabelSet, timestamp: Option<Timestamp>) -> &mut Draft {
+        let fresh = self.drafts.len();
+        let place = *self.places.entry((labels.clone(), timestamp)).or_insert(fresh);
+        if place == fresh {
+            self.drafts.push(Draft::new(labels, timestamp));
+        }
+        &mut self.drafts[place]
+    }
+
+    fn finish_family(&mut self) {
+        self.places.clear();
+        let drafts = std::mem::take(&mut self.drafts);
+        let Some(mut family) = self.family.take() else { return };
+        let suffix = match family.metric_type {
+            // Families are named as classic text shows them.
+            MetricType::Counter if drafts.iter().any(|d| d.has_total) => "_total",
+            MetricType::Info if !family.name.ends_with("_info") => "_info",
+            _ => "",
+        };
+        family.name.push_str(suffix);
+        family.metrics = drafts.into_iter().map(|d| d.finish(family.metric_type)).collect();
+        self.done.push(family);
+    }
+}
+
+#[cfg(test)]
+mod tests;
