@@ -104,6 +104,8 @@ impl Draft {
                 (self.value, self.exemplar) = (value, exemplar);
                 self.has_total = part == Part::Total;
             }
+            // A bound that is no number bounds nothing.
+            Part::Bucket if number.is_nan() => {}
             Part::Bucket => {
                 self.buckets.push(Bucket { upper_bound: number, cumulative_count: value, exemplar });
             }

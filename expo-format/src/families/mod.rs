@@ -69,6 +69,8 @@ pub enum FamiliesError {
 struct Assembly {
     done: Vec<MetricFamily>,
     family: Option<MetricFamily>,
+    /// Whether the present family's type was announced.
+    is_typed: bool,
     drafts: Vec<Draft>,
     /// Where each metric's draft is.
     places: HashMap<(LabelSet, Option<Timestamp>), usize>,
@@ -84,11 +86,12 @@ impl Assembly {
     }
 
     fn set_type(&mut self, name: &str, metric_type: MetricType) {
-        // A type in the middle of a family begins a new one.
-        if !self.drafts.is_empty() {
+        // A type in the middle of a family begins a new one, as does a second one.
+        if !self.drafts.is_empty() || self.is_typed {
             self.finish_family();
         }
         self.family(name).metric_type = metric_type;
+        self.is_typed = true;
     }
 
     fn sample(&mut self, sample: &Sample<'_>) -> Result<(), FamiliesError> {
@@ -142,6 +145,7 @@ impl Assembly {
 
     fn finish_family(&mut self) {
         self.places.clear();
+        self.is_typed = false;
         let drafts = std::mem::take(&mut self.drafts);
         let Some(mut family) = self.family.take() else { return };
         let suffix = match family.metric_type {
