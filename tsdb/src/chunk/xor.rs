@@ -60,6 +60,20 @@ impl XorState {
         self.bits.div_ceil(8) as usize
     }
 
+    /// Goes on in a buffer from whose front so many bytes were taken away; [`XorState::len`] counts what is left. Only
+    /// bytes in which all bits are in use may go, that is [`XorState::whole_bytes`] at most.
+    #[inline]
+    pub fn forget(&mut self, bytes: usize) {
+        debug_assert!(bytes <= self.whole_bytes());
+        self.bits -= 8 * bytes as u32;
+    }
+
+    /// Bytes of the buffer in which all bits are in use.
+    #[inline]
+    pub fn whole_bytes(&self) -> usize {
+        self.bits as usize / 8
+    }
+
     /// Whether no sample was appended.
     pub fn is_empty(&self) -> bool {
         self.samples == 0

@@ -15,6 +15,7 @@ mod id_list;
 mod index;
 mod isolation;
 mod log;
+mod open_floats;
 mod pages;
 mod pairs;
 mod read;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics_core::{AppendError, Timestamp, Value};
 
 use super::histograms::{OpenHistograms, encode_histograms};
-use crate::chunk::xor::XorState;
+use super::open_floats::OpenFloats;
 use crate::chunk::{ChunkError, EncodedChunk, Encoding, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
@@ -58,21 +58,23 @@ pub(crate) enum ChunkData {
     Histograms(Arc<[(Timestamp, Value)]>),
 }
 
-/// The samples of one series.
+/// The samples of one series. What an append does not touch is elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Series {
-    /// The open float chunk; without samples if there is none.
-    floats: XorState,
-    bytes: Vec<u8>,
-    /// Time of the first sample of the open chunk.
-    first: Timestamp,
-    /// From this time on a new chunk is due.
-    next_cut: Timestamp,
+    floats: OpenFloats,
+    /// Milliseconds after the first sample of the open chunk at which a new chunk is due.
+    cut_after: u32,
     /// Samples taken since the series was made, whether still here or not.
     taken: u32,
-    // A million series have none: the box spares each of them 16 bytes.
-    #[allow(clippy::box_collection)]
-    closed: Option<Box<Vec<ClosedChunk>>>,
+    cold: Option<Box<Cold>>,
+}
+
+/// What a series has once it has more than a few samples.
+#[derive(Debug, Default)]
+struct Cold {
+    /// The older bytes of the open chunk of floats.
+    bytes: Vec<u8>,
+    closed: Vec<ClosedChunk>,
     histograms: Option<Box<OpenHistograms>>,
 }
 
@@ -87,9 +89,9 @@ impl Series {
     /// Time of the newest sample.
     pub(super) fn last_time(&self) -> Option<Timestamp> {
         if !self.floats.is_empty() {
-            return Some(self.floats.last_timestamp());
+            return Some(self.floats.last());
         }
-        let open = self.histograms.as_ref().and_then(|h| h.last_time());
+        let open = self.histograms().and_then(OpenHistograms::last_time);
         open.or_else(|| self.closed().last().map(|c| c.last))
     }
 
@@ -99,12 +101,13 @@ impl Series {
             return Some(chunk.first);
         }
         if !self.floats.is_empty() {
-            return Some(self.first);
+            return Some(self.floats.first());
         }
-        self.histograms.as_ref().and_then(|h| h.first_time())
+        self.histograms().and_then(OpenHistograms::first_time)
     }
 
     /// Samples taken since the series was made.
+    #[inline]
     pub(super) fn taken(&self) -> u32 {
         self.taken
     }
@@ -114,47 +117,47 @@ impl Series {
         match self.last_time() {
             Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
             Some(last) if timestamp == last => {
-                let same = self.last_float().is_some_and(|v| v.to_bits() == value.to_bits());
+                let newest = (!self.floats.is_empty()).then(|| self.floats.last_value());
+                let same = newest.is_some_and(|v| v.to_bits() == value.to_bits());
                 if same { Ok(()) } else { Err(AppendError::Duplicate) }
             }
             _ => Ok(()),
         }
     }
 
-    /// The newest sample, if it is a float and its chunk is open.
-    fn last_float(&self) -> Option<f64> {
-        (!self.floats.is_empty()).then(|| self.floats.last_value())
-    }
-
     /// Adds a float and reports whether it was taken: a sample that is not newer is dropped.
+    #[inline]
     pub(super) fn push_float(&mut self, timestamp: Timestamp, value: f64, rule: CutRule) -> bool {
         if self.floats.is_empty() {
-            if self.last_time().is_some_and(|last| timestamp <= last) {
+            if !self.begin_floats(timestamp, rule) {
                 return false;
             }
-            self.close_histograms();
-            self.open(timestamp, rule);
-        } else if timestamp <= self.floats.last_timestamp() {
+        } else if timestamp <= self.floats.last() {
             return false;
         } else if self.is_cut_due(timestamp) {
             self.close_floats();
             self.open(timestamp, rule);
         }
-        let needed = self.floats.len() + XorState::ROOM;
-        if self.bytes.len() < needed {
-            grow(&mut self.bytes, needed);
-        }
+        let cold = &mut self.cold;
         // A chunk is cut long before it is full.
-        if self.floats.append(&mut self.bytes, timestamp, value).is_err() {
+        let taken = self.floats.push(timestamp, value, |bytes| leave(cold, bytes));
+        self.taken = self.taken.wrapping_add(u32::from(taken));
+        taken
+    }
+
+    /// Begins a chunk of floats, where there is none, unless the sample is not newer than others.
+    fn begin_floats(&mut self, timestamp: Timestamp, rule: CutRule) -> bool {
+        if self.last_time().is_some_and(|last| timestamp <= last) {
             return false;
         }
-        self.taken = self.taken.wrapping_add(1);
+        self.close_histograms();
+        self.open(timestamp, rule);
         true
     }
 
     fn open(&mut self, timestamp: Timestamp, rule: CutRule) {
-        self.first = timestamp;
-        self.next_cut = end_of_range(timestamp, rule.chunk_range);
+        let end = end_of_range(timestamp, rule.chunk_range);
+        self.cut_after = u32::try_from(end.saturating_sub(timestamp)).unwrap_or(u32::MAX);
     }
 
     /// As the original: when a quarter is full, the rest of the block range is shared out evenly; a chunk that
@@ -163,17 +166,20 @@ impl Series {
     fn is_cut_due(&mut self, timestamp: Timestamp) -> bool {
         let samples = self.floats.samples();
         if samples == SAMPLES_PER_CHUNK / 4 {
-            self.next_cut = share_out(self.first, self.floats.last_timestamp(), self.next_cut);
+            self.cut_after = share_out(self.floats.last() - self.floats.first(), self.cut_after);
         }
-        timestamp >= self.next_cut || samples >= 2 * SAMPLES_PER_CHUNK
+        timestamp.saturating_sub(self.floats.first()) >= i64::from(self.cut_after)
+            || samples >= 2 * SAMPLES_PER_CHUNK
     }
 
     /// Closes the open chunk of floats, if there is one.
+    #[cold]
     pub(super) fn close_floats(&mut self) {
         if let Some(chunk) = self.open_float_chunk() {
-            self.closed.get_or_insert_default().push(chunk);
-            self.floats = XorState::new();
-            self.bytes.clear();
+            let cold = self.cold.get_or_insert_default();
+            cold.closed.push(chunk);
+            cold.bytes.clear();
+            self.floats = OpenFloats::default();
         }
     }
 
@@ -182,31 +188,27 @@ impl Series {
         if self.floats.is_empty() {
             return None;
         }
-        let mut bytes: Arc<[u8]> = Arc::from(self.open_float_bytes());
-        if let Some(bytes) = Arc::get_mut(&mut bytes) {
-            self.floats.seal(bytes);
-        }
+        let left = self.cold.as_ref().map_or(&[][..], |cold| &cold.bytes);
         Some(ClosedChunk {
-            first: self.first,
-            last: self.floats.last_timestamp(),
+            first: self.floats.first(),
+            last: self.floats.last(),
             samples: self.floats.samples(),
-            data: ChunkData::Encoded(Encoding::Xor, bytes),
+            data: ChunkData::Encoded(Encoding::Xor, self.floats.bytes(left).into()),
         })
     }
 
-    /// The unsealed bytes of the open chunk of floats.
-    pub(super) fn open_float_bytes(&self) -> &[u8] {
-        &self.bytes[..self.floats.len().min(self.bytes.len())]
+    fn histograms(&self) -> Option<&OpenHistograms> {
+        self.cold.as_ref()?.histograms.as_deref()
     }
 
     /// Closes the open chunk of histograms, if there is one.
     pub(super) fn close_histograms(&mut self) {
-        let Some(open) = self.histograms.take() else { return };
-        let closed = self.closed.get_or_insert_default();
+        let Some(cold) = &mut self.cold else { return };
+        let Some(open) = cold.histograms.take() else { return };
         match open.encode() {
-            Ok(chunks) => closed.extend(chunks.into_iter().map(ClosedChunk::from)),
+            Ok(chunks) => cold.closed.extend(chunks.into_iter().map(ClosedChunk::from)),
             // Kept as they are: nothing is lost, and writing the block will tell.
-            Err(_) => closed.extend(open.to_chunk()),
+            Err(_) => cold.closed.extend(open.to_chunk()),
         }
     }
 
@@ -215,7 +217,7 @@ impl Series {
         match self.last_time() {
             Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
             Some(last) if timestamp == last => {
-                let newest = self.histograms.as_ref().and_then(|h| h.last());
+                let newest = self.histograms().and_then(OpenHistograms::last);
                 if newest.is_some_and(|v| is_same(v, value)) { Ok(()) } else { Err(AppendError::Duplicate) }
             }
             _ => Ok(()),
@@ -228,49 +230,61 @@ impl Series {
             return false;
         }
         self.close_floats();
-        if self.histograms.as_ref().is_some_and(|h| h.is_cut_due(timestamp, &value)) {
+        if self.histograms().is_some_and(|h| h.is_cut_due(timestamp, &value)) {
             self.close_histograms();
         }
         let end = end_of_range(timestamp, rule.chunk_range);
-        let open = self.histograms.get_or_insert_with(|| Box::new(OpenHistograms::new(end)));
-        open.push(timestamp, value);
+        let cold = self.cold.get_or_insert_default();
+        cold.histograms.get_or_insert_with(|| Box::new(OpenHistograms::new(end))).push(timestamp, value);
         self.taken = self.taken.wrapping_add(1);
         true
     }
 
     /// Chunks that take no more samples, oldest first.
     pub(super) fn closed(&self) -> &[ClosedChunk] {
-        self.closed.as_deref().map_or(&[], Vec::as_slice)
+        self.cold.as_ref().map_or(&[], |cold| &cold.closed)
     }
 
     /// All chunks with samples in `first ..= last`, open ones copied, oldest first.
     pub(super) fn chunks(&self, first: Timestamp, last: Timestamp) -> Vec<ClosedChunk> {
-        let mut all: Vec<ClosedChunk> = self.closed().to_vec();
-        all.extend(self.open_float_chunk());
-        if let Some(open) = &self.histograms {
-            all.extend(open.to_chunk());
-        }
-        all.retain(|c| c.first <= last && first <= c.last);
+        let overlaps = |c: &ClosedChunk| c.first <= last && first <= c.last;
+        let mut all: Vec<ClosedChunk> = self.closed().iter().filter(|c| overlaps(c)).cloned().collect();
+        all.extend(self.open_float_chunk().filter(overlaps));
+        all.extend(self.histograms().and_then(OpenHistograms::to_chunk).filter(overlaps));
         all
     }
 
     /// Drops chunks that end before `mint`. Returns whether nothing is left.
     pub(super) fn truncate(&mut self, mint: Timestamp) -> bool {
-        if let Some(closed) = &mut self.closed {
-            closed.retain(|c| c.last >= mint);
-            if closed.is_empty() {
-                self.closed = None;
+        if !self.floats.is_empty() && self.floats.last() < mint {
+            self.floats = OpenFloats::default();
+            if let Some(cold) = &mut self.cold {
+                cold.bytes = Vec::new();
             }
         }
-        if !self.floats.is_empty() && self.floats.last_timestamp() < mint {
-            self.floats = XorState::new();
-            self.bytes = Vec::new();
-        }
-        if self.histograms.as_ref().is_some_and(|h| h.last_time().is_none_or(|last| last < mint)) {
-            self.histograms = None;
+        if let Some(cold) = &mut self.cold {
+            cold.closed.retain(|c| c.last >= mint);
+            let is_old = |h: &OpenHistograms| h.last_time().is_none_or(|last| last < mint);
+            cold.histograms = cold.histograms.take().filter(|h| !is_old(h));
+            if cold.bytes.is_empty() && cold.closed.is_empty() && cold.histograms.is_none() {
+                self.cold = None;
+            } else {
+                cold.closed.shrink_to_fit();
+            }
         }
         self.first_time().is_none()
     }
+}
+
+/// Keeps bytes that left the tail of the open chunk. Room grows by little: doubling would leave a quarter of all chunk
+/// memory empty.
+#[cold]
+fn leave(cold: &mut Option<Box<Cold>>, bytes: &[u8]) {
+    let kept = &mut cold.get_or_insert_default().bytes;
+    if kept.capacity() - kept.len() < bytes.len() {
+        kept.reserve_exact(bytes.len().next_multiple_of(64));
+    }
+    kept.extend_from_slice(bytes);
 }
 
 /// Equal to the bit, so that a staleness marker equals itself.
@@ -287,19 +301,11 @@ pub(super) fn end_of_range(timestamp: Timestamp, range: i64) -> Timestamp {
     timestamp.div_euclid(range).saturating_add(1).saturating_mul(range)
 }
 
-/// When to cut a chunk that is a quarter full, so that equal chunks fill the time until `end`.
-fn share_out(first: Timestamp, last: Timestamp, end: Timestamp) -> Timestamp {
-    let span = end.saturating_sub(first) as f64;
-    let chunks = span / (last.saturating_sub(first).saturating_add(1) as f64 * 4.0);
-    if chunks <= 1.0 { end } else { (first as f64 + span / chunks.floor()) as i64 }
-}
-
-/// Grows by 64 bytes at a time: doubling would leave a quarter of all chunk memory empty.
-#[cold]
-fn grow(bytes: &mut Vec<u8>, needed: usize) {
-    let target = needed.next_multiple_of(64);
-    bytes.reserve_exact(target - bytes.len());
-    bytes.resize(target, 0);
+/// When to cut a chunk that is a quarter full and has taken `elapsed` so far, so that equal chunks fill the time until
+/// `end`; all in milliseconds after its first sample.
+fn share_out(elapsed: i64, end: u32) -> u32 {
+    let chunks = f64::from(end) / (elapsed.saturating_add(1) as f64 * 4.0);
+    if chunks <= 1.0 { end } else { (f64::from(end) / chunks.floor()) as u32 }
 }
 
 #[cfg(test)]
