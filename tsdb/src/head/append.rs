@@ -86,12 +86,18 @@ impl Head {
             return Err(AppendError::InvalidLabels("a series needs at least one label".to_owned()));
         }
         let hash = labels.stable_hash();
-        if let Some(slot) = self.index.read().find(labels, hash) {
-            return Ok(slot);
-        }
+        let next = {
+            let index = self.index.read();
+            if let Some(slot) = index.find(labels, hash) {
+                return Ok(slot);
+            }
+            index.next_slot()
+        };
         let mut index = self.index.write();
         // Somebody may have been faster.
-        if let Some(slot) = index.find(labels, hash) {
+        if index.next_slot() != next
+            && let Some(slot) = index.find(labels, hash)
+        {
             return Ok(slot);
         }
         if index.len() >= self.max_series {
@@ -188,11 +194,11 @@ impl Head {
             let mut guard = page.lock();
             for sample in run {
                 let slot = sample.series as u32;
-                let series = guard.series(slot);
+                let (series, slab) = guard.parts(slot);
                 if !captures.is_empty() {
                     leave_count(captures, slot, series.taken());
                 }
-                if series.push_float(sample.timestamp, sample.value, self.rule) {
+                if series.push_float(slab, sample.timestamp, sample.value, self.rule) {
                     page.set_newest(slot, sample.timestamp);
                     first = first.min(sample.timestamp);
                     last = last.max(sample.timestamp);
@@ -210,9 +216,9 @@ impl Head {
     fn apply_histogram(&self, sample: HistogramSample, captures: &[Arc<Capture>]) -> bool {
         let page = self.pages.make(sample.slot);
         let mut guard = page.lock();
-        let series = guard.series(sample.slot);
+        let (series, slab) = guard.parts(sample.slot);
         leave_count(captures, sample.slot, series.taken());
-        let taken = series.push_histogram(sample.timestamp, sample.value, self.rule);
+        let taken = series.push_histogram(slab, sample.timestamp, sample.value, self.rule);
         if taken {
             page.set_newest(sample.slot, sample.timestamp);
             self.cover(sample.timestamp, sample.timestamp);

@@ -49,7 +49,14 @@ impl Index {
     pub(super) fn add(&mut self, labels: &LabelSet, hash: u64) -> Result<u32, IndexFull> {
         let slot = self.next_slot();
         let start = self.labels.len();
-        for (name, value) in labels {
+        // Neighbours have most of their labels in common, at the same places.
+        let neighbour = slot.checked_sub(1).map_or(0..0, |before| self.range_of(before));
+        for (place, (name, value)) in labels.iter().enumerate() {
+            let same = self.labels[neighbour.clone()].get(place).copied();
+            if let Some(pair) = same.filter(|id| self.pairs.get(*id) == (name, value)) {
+                self.labels.push(pair);
+                continue;
+            }
             match self.pairs.intern(name, value) {
                 Ok(pair) => self.labels.push(pair),
                 Err(TextFull) => {
@@ -104,10 +111,15 @@ impl Index {
     }
 
     fn pairs_of(&self, slot: u32) -> &[u32] {
+        &self.labels[self.range_of(slot)]
+    }
+
+    /// Where the pairs of a slot are in `labels`.
+    fn range_of(&self, slot: u32) -> std::ops::Range<usize> {
         let slot = slot as usize;
-        let Some(end) = self.ends.get(slot) else { return &[] };
+        let Some(end) = self.ends.get(slot) else { return 0..0 };
         let start = slot.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.labels[start as usize..*end as usize]
+        start as usize..*end as usize
     }
 
     /// All series.

@@ -21,6 +21,7 @@ mod pairs;
 mod read;
 mod replay;
 mod series;
+mod slab;
 mod truncate;
 
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ use crate::chunk::xor::XorState;
 
 /// Room for the newest bytes. Together with the state this is what an append touches: two neighbouring cache lines, and
 /// those of the next series follow. Whole bytes leave when there is no room for the longest sample.
-const TAIL: usize = 56;
+const TAIL: usize = 50;
 
 /// A chunk of floats that grows. Bytes that left the tail are kept by the caller, who hands them back where needed.
 #[derive(Debug)]
@@ -52,27 +52,37 @@ impl OpenFloats {
         self.state.last_value()
     }
 
-    /// Appends a sample and reports whether there was room. Bytes that have to leave the tail go to `leave`.
+    /// Appends a sample and reports whether there was room. Bytes that have to leave the tail go to `leave`,
+    /// which says whether it took them.
     #[inline]
-    pub(super) fn push(&mut self, timestamp: Timestamp, value: f64, leave: impl FnOnce(&[u8])) -> bool {
+    pub(super) fn push(
+        &mut self,
+        timestamp: Timestamp,
+        value: f64,
+        leave: impl FnOnce(&[u8]) -> bool,
+    ) -> bool {
         if self.is_empty() {
             self.first = timestamp;
         } else if self.state.len() + XorState::ROOM > TAIL {
             let whole = self.state.whole_bytes();
-            leave(&self.tail[..whole]);
+            if !leave(&self.tail[..whole]) {
+                return false;
+            }
             self.tail.copy_within(whole..whole + 1, 0);
             self.state.forget(whole);
         }
         self.state.append(&mut self.tail, timestamp, value).is_ok()
     }
 
-    /// The whole chunk, its header filled in; `left` is what left the tail.
-    pub(super) fn bytes(&self, left: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(left.len() + self.state.len());
-        bytes.extend_from_slice(left);
+    /// Makes a whole chunk of what left the tail, which is in `bytes`, and what is in it.
+    pub(super) fn complete(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.tail[..self.state.len()]);
-        self.state.seal(&mut bytes);
-        bytes
+        self.state.seal(bytes);
+    }
+
+    /// Bytes in the tail.
+    pub(super) fn tail_len(&self) -> usize {
+        self.state.len()
     }
 }
 
@@ -94,12 +104,17 @@ mod tests {
             for (step, value, is_new) in samples {
                 t += step;
                 v = if is_new { value } else { v + 1.0 };
-                prop_assert!(open.push(t, v, |bytes| left.extend_from_slice(bytes)));
+                let taken = open.push(t, v, |bytes| {
+                    left.extend_from_slice(bytes);
+                    true
+                });
+                prop_assert!(taken);
                 expected.0.push(t);
                 expected.1.push(v.to_bits());
             }
             let (mut times, mut values) = (Vec::new(), Vec::new());
-            xor::decode(&open.bytes(&left), &mut times, &mut values).unwrap();
+            open.complete(&mut left);
+            xor::decode(&left, &mut times, &mut values).unwrap();
             prop_assert_eq!(times, expected.0);
             prop_assert_eq!(values.iter().map(|v: &f64| v.to_bits()).collect::<Vec<_>>(), expected.1);
         }

@@ -7,6 +7,7 @@ use metrics_core::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::series::Series;
+use super::slab::Slab;
 
 /// Series per page. A scraped target's series lie side by side, so that a batch takes few locks.
 pub(super) const PAGE: u32 = 256;
@@ -28,7 +29,14 @@ type Shelf = Box<[OnceLock<Box<Page>>]>;
 pub(super) struct Page {
     /// Time of each series' newest sample, readable without the lock; [`NO_SAMPLE`] or [`NO_SERIES`].
     newest: Box<[AtomicI64]>,
-    series: Mutex<Box<[Series]>>,
+    samples: Mutex<Samples>,
+}
+
+/// What the lock of a page guards.
+#[derive(Debug)]
+struct Samples {
+    series: Box<[Series]>,
+    slab: Slab,
 }
 
 /// The series is there and takes any sample.
@@ -66,7 +74,10 @@ impl Page {
     fn new() -> Self {
         Self {
             newest: (0..PAGE).map(|_| AtomicI64::new(NO_SERIES)).collect(),
-            series: Mutex::new((0..PAGE).map(|_| Series::default()).collect()),
+            samples: Mutex::new(Samples {
+                series: (0..PAGE).map(|_| Series::default()).collect(),
+                slab: Slab::default(),
+            }),
         }
     }
 
@@ -85,18 +96,32 @@ impl Page {
     /// The series, until the guard is dropped.
     #[inline]
     pub(super) fn lock(&self) -> PageGuard<'_> {
-        PageGuard(self.series.lock())
+        PageGuard(self.samples.lock())
     }
 }
 
 /// The locked series of a page.
-pub(super) struct PageGuard<'a>(MutexGuard<'a, Box<[Series]>>);
+pub(super) struct PageGuard<'a>(MutexGuard<'a, Samples>);
 
 impl PageGuard<'_> {
     /// The series in a slot of this page.
     #[inline]
     pub(super) fn series(&mut self, slot: u32) -> &mut Series {
-        &mut self.0[(slot % PAGE) as usize]
+        self.parts(slot).0
+    }
+
+    /// The series in a slot of this page, and where its bytes are.
+    #[inline]
+    pub(super) fn parts(&mut self, slot: u32) -> (&mut Series, &mut Slab) {
+        let samples = &mut *self.0;
+        (&mut samples.series[(slot % PAGE) as usize], &mut samples.slab)
+    }
+
+    /// Gives memory back if no series has a chunk that is open.
+    pub(super) fn release_unused(&mut self) {
+        if self.0.series.iter().all(Series::has_no_bytes) {
+            self.0.slab.clear();
+        }
     }
 }
 

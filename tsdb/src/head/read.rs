@@ -60,8 +60,8 @@ impl Head {
         // Only references and the open chunk are copied under the lock; decoding happens outside.
         let (chunks, hidden) = {
             let mut page = page.lock();
-            let kept = page.series(series.slot);
-            (kept.chunks(range.start, Timestamp::MAX), kept.taken().wrapping_sub(series.mark))
+            let (kept, slab) = page.parts(series.slot);
+            (kept.chunks(slab, range.start, Timestamp::MAX), kept.taken().wrapping_sub(series.mark))
         };
         append_visible(&chunks, hidden, range, into)
     }
@@ -138,7 +138,11 @@ impl Head {
         range: TimeRange,
     ) -> Result<Vec<EncodedChunk>, ChunkError> {
         let Some(page) = self.pages.get(series.slot) else { return Ok(Vec::new()) };
-        let chunks = page.lock().series(series.slot).chunks(range.start, range.end);
+        let chunks = {
+            let mut page = page.lock();
+            let (series, slab) = page.parts(series.slot);
+            series.chunks(slab, range.start, range.end)
+        };
         let mut encoded = Vec::with_capacity(chunks.len());
         chunks.iter().try_for_each(|chunk| chunk.encode(&mut encoded))?;
         Ok(encoded)

@@ -6,6 +6,7 @@ use metrics_core::{AppendError, Timestamp, Value};
 
 use super::histograms::{OpenHistograms, encode_histograms};
 use super::open_floats::OpenFloats;
+use super::slab::{Chain, Slab};
 use crate::chunk::{ChunkError, EncodedChunk, Encoding, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
@@ -66,14 +67,14 @@ pub(super) struct Series {
     cut_after: u32,
     /// Samples taken since the series was made, whether still here or not.
     taken: u32,
+    /// The older bytes of the open chunk of floats.
+    older: Chain,
     cold: Option<Box<Cold>>,
 }
 
-/// What a series has once it has more than a few samples.
+/// What a series has once a chunk is closed, or that few series have.
 #[derive(Debug, Default)]
 struct Cold {
-    /// The older bytes of the open chunk of floats.
-    bytes: Vec<u8>,
     closed: Vec<ClosedChunk>,
     histograms: Option<Box<OpenHistograms>>,
 }
@@ -127,7 +128,13 @@ impl Series {
 
     /// Adds a float and reports whether it was taken: a sample that is not newer is dropped.
     #[inline]
-    pub(super) fn push_float(&mut self, timestamp: Timestamp, value: f64, rule: CutRule) -> bool {
+    pub(super) fn push_float(
+        &mut self,
+        slab: &mut Slab,
+        timestamp: Timestamp,
+        value: f64,
+        rule: CutRule,
+    ) -> bool {
         if self.floats.is_empty() {
             if !self.begin_floats(timestamp, rule) {
                 return false;
@@ -135,12 +142,12 @@ impl Series {
         } else if timestamp <= self.floats.last() {
             return false;
         } else if self.is_cut_due(timestamp) {
-            self.close_floats();
+            self.close_floats(slab);
             self.open(timestamp, rule);
         }
-        let cold = &mut self.cold;
+        let older = &mut self.older;
         // A chunk is cut long before it is full.
-        let taken = self.floats.push(timestamp, value, |bytes| leave(cold, bytes));
+        let taken = self.floats.push(timestamp, value, |bytes| slab.extend(older, bytes));
         self.taken = self.taken.wrapping_add(u32::from(taken));
         taken
     }
@@ -174,26 +181,36 @@ impl Series {
 
     /// Closes the open chunk of floats, if there is one.
     #[cold]
-    pub(super) fn close_floats(&mut self) {
-        if let Some(chunk) = self.open_float_chunk() {
-            let cold = self.cold.get_or_insert_default();
-            cold.closed.push(chunk);
-            cold.bytes.clear();
-            self.floats = OpenFloats::default();
+    pub(super) fn close_floats(&mut self, slab: &mut Slab) {
+        if let Some(chunk) = self.open_float_chunk(slab) {
+            self.cold.get_or_insert_default().closed.push(chunk);
+            self.forget_floats(slab);
         }
     }
 
+    fn forget_floats(&mut self, slab: &mut Slab) {
+        slab.release(&mut self.older);
+        self.floats = OpenFloats::default();
+    }
+
+    /// Whether nothing of the series is in the slab.
+    pub(super) fn has_no_bytes(&self) -> bool {
+        self.older.len() == 0
+    }
+
     /// A copy of the open chunk of floats, as if it were closed now.
-    pub(super) fn open_float_chunk(&self) -> Option<ClosedChunk> {
+    pub(super) fn open_float_chunk(&self, slab: &Slab) -> Option<ClosedChunk> {
         if self.floats.is_empty() {
             return None;
         }
-        let left = self.cold.as_ref().map_or(&[][..], |cold| &cold.bytes);
+        let mut bytes = Vec::with_capacity(self.older.len() + self.floats.tail_len());
+        slab.copy(&self.older, &mut bytes);
+        self.floats.complete(&mut bytes);
         Some(ClosedChunk {
             first: self.floats.first(),
             last: self.floats.last(),
             samples: self.floats.samples(),
-            data: ChunkData::Encoded(Encoding::Xor, self.floats.bytes(left).into()),
+            data: ChunkData::Encoded(Encoding::Xor, bytes.into()),
         })
     }
 
@@ -225,11 +242,17 @@ impl Series {
     }
 
     /// Adds a histogram and reports whether it was taken: a sample that is not newer is dropped.
-    pub(super) fn push_histogram(&mut self, timestamp: Timestamp, value: Value, rule: CutRule) -> bool {
+    pub(super) fn push_histogram(
+        &mut self,
+        slab: &mut Slab,
+        timestamp: Timestamp,
+        value: Value,
+        rule: CutRule,
+    ) -> bool {
         if self.last_time().is_some_and(|last| timestamp <= last) {
             return false;
         }
-        self.close_floats();
+        self.close_floats(slab);
         if self.histograms().is_some_and(|h| h.is_cut_due(timestamp, &value)) {
             self.close_histograms();
         }
@@ -246,27 +269,24 @@ impl Series {
     }
 
     /// All chunks with samples in `first ..= last`, open ones copied, oldest first.
-    pub(super) fn chunks(&self, first: Timestamp, last: Timestamp) -> Vec<ClosedChunk> {
+    pub(super) fn chunks(&self, slab: &Slab, first: Timestamp, last: Timestamp) -> Vec<ClosedChunk> {
         let overlaps = |c: &ClosedChunk| c.first <= last && first <= c.last;
         let mut all: Vec<ClosedChunk> = self.closed().iter().filter(|c| overlaps(c)).cloned().collect();
-        all.extend(self.open_float_chunk().filter(overlaps));
+        all.extend(self.open_float_chunk(slab).filter(overlaps));
         all.extend(self.histograms().and_then(OpenHistograms::to_chunk).filter(overlaps));
         all
     }
 
     /// Drops chunks that end before `mint`. Returns whether nothing is left.
-    pub(super) fn truncate(&mut self, mint: Timestamp) -> bool {
+    pub(super) fn truncate(&mut self, slab: &mut Slab, mint: Timestamp) -> bool {
         if !self.floats.is_empty() && self.floats.last() < mint {
-            self.floats = OpenFloats::default();
-            if let Some(cold) = &mut self.cold {
-                cold.bytes = Vec::new();
-            }
+            self.forget_floats(slab);
         }
         if let Some(cold) = &mut self.cold {
             cold.closed.retain(|c| c.last >= mint);
             let is_old = |h: &OpenHistograms| h.last_time().is_none_or(|last| last < mint);
             cold.histograms = cold.histograms.take().filter(|h| !is_old(h));
-            if cold.bytes.is_empty() && cold.closed.is_empty() && cold.histograms.is_none() {
+            if cold.closed.is_empty() && cold.histograms.is_none() {
                 self.cold = None;
             } else {
                 cold.closed.shrink_to_fit();
@@ -274,17 +294,6 @@ impl Series {
         }
         self.first_time().is_none()
     }
-}
-
-/// Keeps bytes that left the tail of the open chunk. Room grows by little: doubling would leave a quarter of all chunk
-/// memory empty.
-#[cold]
-fn leave(cold: &mut Option<Box<Cold>>, bytes: &[u8]) {
-    let kept = &mut cold.get_or_insert_default().bytes;
-    if kept.capacity() - kept.len() < bytes.len() {
-        kept.reserve_exact(bytes.len().next_multiple_of(64));
-    }
-    kept.extend_from_slice(bytes);
 }
 
 /// Equal to the bit, so that a staleness marker equals itself.
@@ -315,29 +324,29 @@ mod tests {
     const HOUR: i64 = 3_600_000;
     const RULE: CutRule = CutRule { chunk_range: 2 * HOUR };
 
-    fn filled(step: i64, samples: i64) -> Series {
-        let mut series = Series::default();
+    fn filled(step: i64, samples: i64) -> (Series, Slab) {
+        let (mut series, mut slab) = Default::default();
         for i in 0..samples {
-            assert!(series.push_float(i * step, i as f64, RULE));
+            assert!(Series::push_float(&mut series, &mut slab, i * step, i as f64, RULE));
         }
-        series
+        (series, slab)
     }
 
     #[test]
     fn chunks_hold_120_samples_and_end_with_the_block() {
-        let series = filled(15_000, 961);
+        let (series, slab) = filled(15_000, 961);
         let sizes: Vec<_> = series.closed().iter().map(|c| (c.first, c.samples)).collect();
         let expected: Vec<_> = (0..8).map(|i| (i * HOUR / 2, 120)).collect();
         assert_eq!(sizes, expected);
-        let open = series.open_float_chunk().unwrap();
+        let open = series.open_float_chunk(&slab).unwrap();
         assert_eq!((open.samples, open.first), (1, 4 * HOUR));
     }
 
     #[test]
     fn a_faster_rate_cuts_at_twice_the_size() {
-        let mut series = filled(15_000, 31);
+        let (mut series, mut slab) = filled(15_000, 31);
         for i in 0..1000 {
-            assert!(series.push_float(31 * 15_000 + i, 1.0, RULE));
+            assert!(series.push_float(&mut slab, 31 * 15_000 + i, 1.0, RULE));
         }
         let sizes: Vec<_> = series.closed().iter().map(|c| c.samples).collect();
         // The next chunks know the new rate.
@@ -347,22 +356,22 @@ mod tests {
 
     #[test]
     fn only_newer_samples_and_equal_repeats_pass() {
-        let mut series = filled(1000, 10);
+        let (mut series, mut slab) = filled(1000, 10);
         assert!(series.check_float(9000, 9.0).is_ok());
         assert!(matches!(series.check_float(9000, 8.0), Err(AppendError::Duplicate)));
         assert!(matches!(series.check_float(8000, 8.0), Err(AppendError::OutOfOrder)));
-        assert!(!series.push_float(9000, 9.0, RULE));
+        assert!(!series.push_float(&mut slab, 9000, 9.0, RULE));
         assert_eq!(series.taken(), 10);
     }
 
     #[test]
     fn truncation_keeps_chunks_that_reach_over_the_edge() {
-        let mut series = filled(15_000, 961);
-        assert!(!series.truncate(HOUR));
+        let (mut series, mut slab) = filled(15_000, 961);
+        assert!(!series.truncate(&mut slab, HOUR));
         assert_eq!(series.first_time(), Some(HOUR));
-        assert!(!series.truncate(HOUR + 1));
+        assert!(!series.truncate(&mut slab, HOUR + 1));
         assert_eq!(series.first_time(), Some(HOUR));
-        assert!(series.truncate(5 * HOUR));
+        assert!(series.truncate(&mut slab, 5 * HOUR));
         assert_eq!(series.last_time(), None);
     }
 }

@@ -8,7 +8,7 @@ use metrics_core::{TimeRange, Timestamp};
 
 use super::Head;
 use super::index::Index;
-use super::pages::{NO_SAMPLE, NO_SERIES};
+use super::pages::{NO_SAMPLE, NO_SERIES, PAGE};
 use super::series::end_of_range;
 use crate::fs::{FileError, Fs};
 use crate::wal::{self, WalOptions};
@@ -42,14 +42,17 @@ impl Head {
         self.set_min_valid(mint);
         let slots = self.index.read().all().collect::<Vec<_>>();
         let mut oldest = Timestamp::MAX;
-        for slot in slots {
-            let Some(page) = self.pages.get(slot) else { continue };
+        for neighbours in slots.chunk_by(|a, b| a / PAGE == b / PAGE) {
+            let Some(page) = self.pages.get(neighbours[0]) else { continue };
             let mut guard = page.lock();
-            let series = guard.series(slot);
-            if series.truncate(mint) {
-                page.set_newest(slot, NO_SAMPLE);
+            for slot in neighbours {
+                let (series, slab) = guard.parts(*slot);
+                if series.truncate(slab, mint) {
+                    page.set_newest(*slot, NO_SAMPLE);
+                }
+                oldest = oldest.min(series.first_time().unwrap_or(Timestamp::MAX));
             }
-            oldest = oldest.min(series.first_time().unwrap_or(Timestamp::MAX));
+            guard.release_unused();
         }
         // Without samples the head covers no time: the oldest is then after the newest.
         self.times
