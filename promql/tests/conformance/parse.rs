@@ -75,6 +75,10 @@ fn compare(variable: &'static str, name: &str, file: &str) {
             }
             None => tally.check(input, wanted, &found),
         };
+        #[cfg(feature = "api")]
+        if wanted == found && case["ok"] == Value::Bool(true) {
+            tree::compare(&mut tally, input, &case["ast"]);
+        }
         prints_what_it_parses(&mut tally, input);
     }
     tally.finish();
@@ -110,5 +114,64 @@ fn conformance_dashboards() {
 fn newer_words_answer_as_the_newer_original() {
     for (input, wanted) in newer() {
         assert_eq!(answer(&recorded(), &input), wanted, "{input}");
+    }
+}
+
+/// Trees as `/api/v1/parse_query` answers them.
+#[cfg(feature = "api")]
+mod tree {
+    use metrics_core::{MemStore, Select, Timestamp};
+    use promql::api::{Api, Sources};
+    use promql::{Engine, Options};
+    use serde_json::Value;
+
+    use super::super::tally::Tally;
+
+    struct Nothing(MemStore);
+
+    impl Sources for Nothing {
+        fn store(&self) -> &dyn Select {
+            &self.0
+        }
+
+        fn now(&self) -> Timestamp {
+            0
+        }
+    }
+
+    pub(super) fn compare(tally: &mut Tally, input: &str, wanted: &Value) {
+        let mut options = Options::default();
+        options.parser = super::recorded();
+        let api = Api::new(Engine::new(options), Nothing(MemStore::default()));
+        let body: String = [("query", input)].iter().map(|(n, v)| format!("{n}={}", escape(v))).collect();
+        let request = http::Request::post("/api/v1/parse_query")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .expect("a request");
+        let answer: Value =
+            serde_json::from_slice(&api.handle(&request).into_body().into_bytes()).expect("JSON");
+        let mut found = answer["data"].clone();
+        older(&mut found);
+        if found != *wanted {
+            tally.fault(input, &format!("wanted {wanted}\n  found  {found}"));
+        }
+    }
+
+    fn escape(text: &str) -> String {
+        text.bytes().map(|b| format!("%{b:02X}")).collect()
+    }
+
+    /// Takes out what the newer language adds.
+    fn older(tree: &mut Value) {
+        match tree {
+            Value::Object(fields) => {
+                for newer in ["offsetExpr", "rangeExpr", "stepExpr", "anchored", "smoothed", "fillValues"] {
+                    fields.remove(newer);
+                }
+                fields.values_mut().for_each(older);
+            }
+            Value::Array(items) => items.iter_mut().for_each(older),
+            _ => {}
+        }
     }
 }
