@@ -72,6 +72,12 @@ impl NodeError {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 
+    /// Whether the process that a file tells about has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        let gone = Some(rustix::io::Errno::SRCH.raw_os_error());
+        matches!(self, Self::Read { source, .. } if source.raw_os_error() == gone)
+    }
+
     /// Whether a file or directory was asked for that is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
