@@ -6,7 +6,7 @@ use std::sync::Arc;
 use metrics_core::LabelSet;
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkWriter, IndexWriter, Tombstones};
-use crate::chunk::{EncodedChunk, Encoding, sample_count};
+use crate::chunk::{EncodedChunk, Encoding};
 use crate::fs::{FileError, Fs};
 
 /// The end of the name of a block that is being written. Leftovers of a crash can be removed.
@@ -120,7 +120,9 @@ impl BlockWriter {
         }
         self.metas.clear();
         for c in chunks {
-            let samples = sample_count(c.bytes)
+            let samples = c
+                .encoding
+                .sample_count(c.bytes)
                 .map_err(|source| BlockError::Chunk { series: labels.to_string(), source })?;
             let reference = chunk_writer.write(c.encoding, c.bytes)?;
             self.metas.push(ChunkMeta { reference, min_time: c.min_time, max_time: c.max_time });

@@ -7,15 +7,12 @@ use std::sync::Arc;
 use metrics_core::histogram::MAX_EXPONENTIAL_SCHEMA;
 use metrics_core::{Columns, FloatHistogram, is_stale};
 
+use super::ChunkError;
 use super::bits::{BitReader, BitWriter};
-use super::histogram_run::{ResetHeader, Run};
+use super::histogram_run::{Header, ResetHeader, Run};
 use super::layout::{Layout, bucket_count, is_beyond_use};
 use super::varbit::{put_int, take_int};
 use super::xor_field::XorField;
-use super::{ChunkError, sample_count};
-
-/// Bytes before the layout: number of samples, and flags.
-const HEADER: usize = 3;
 
 /// Encodes a run.
 pub(super) fn encode(run: &Run<f64>) -> Vec<u8> {
@@ -49,30 +46,29 @@ pub(super) fn encode(run: &Run<f64>) -> Vec<u8> {
     w.finish()
 }
 
-/// Decodes a chunk and hands each histogram to `each`.
+/// Decodes a chunk and hands each histogram to `each`. Chunks `with_starts` have start timestamps, which are stepped
+/// over.
 ///
 /// # Errors
 /// If the chunk is damaged; histograms before the damage have been handed over.
-pub fn decode_each(chunk: &[u8], mut each: impl FnMut(i64, FloatHistogram)) -> Result<(), ChunkError> {
-    let samples = sample_count(chunk)?;
-    if samples == 0 {
-        return Ok(());
-    }
-    let Some(flags) = chunk.get(2).copied() else {
-        return Err(ChunkError::Truncated { len: chunk.len(), samples });
-    };
-    let mut r = BitReader::new(chunk, 8 * HEADER);
+pub fn decode_each(
+    chunk: &[u8],
+    with_starts: bool,
+    mut each: impl FnMut(i64, FloatHistogram),
+) -> Result<(), ChunkError> {
+    let Some(header) = Header::read(chunk, with_starts)? else { return Ok(()) };
+    let mut r = BitReader::new(chunk, 8 * Header::LEN);
     let damaged = |r: &BitReader<'_>, what| ChunkError::Damaged { offset: r.byte_position(), what };
     let layout = Layout::read(&mut r, chunk.len() * 8).map_err(|what| damaged(&r, what))?;
     let mut cursor = Cursor::first(&mut r, &layout);
-    for i in 0..samples {
-        if i > 0 {
-            cursor.next(&mut r).ok_or_else(|| damaged(&r, "bits that no encoder writes"))?;
-        }
+    for i in 0..header.samples {
+        let step = if i > 0 { cursor.next(&mut r) } else { Some(()) };
+        step.and_then(|()| header.starts.skip(&mut r, i))
+            .ok_or_else(|| damaged(&r, "bits that no encoder writes"))?;
         if r.is_past_end() {
-            return Err(ChunkError::Truncated { len: chunk.len(), samples });
+            return Err(ChunkError::Truncated { len: chunk.len(), samples: header.samples });
         }
-        each(cursor.timestamp, cursor.histogram(&layout, flags, i));
+        each(cursor.timestamp, cursor.histogram(&layout, header.flags, i));
     }
     Ok(())
 }
@@ -81,8 +77,8 @@ pub fn decode_each(chunk: &[u8], mut each: impl FnMut(i64, FloatHistogram)) -> R
 ///
 /// # Errors
 /// If the chunk is damaged; histograms before the damage have been appended.
-pub fn decode(chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
-    decode_each(chunk, |t, h| into.histograms.push(t, Arc::new(h)))
+pub fn decode(chunk: &[u8], with_starts: bool, into: &mut Columns) -> Result<(), ChunkError> {
+    decode_each(chunk, with_starts, |t, h| into.histograms.push(t, Arc::new(h)))
 }
 
 /// The state between two histograms while reading.

@@ -7,15 +7,12 @@ use std::sync::Arc;
 use metrics_core::histogram::MAX_EXPONENTIAL_SCHEMA;
 use metrics_core::{Columns, Histogram, is_stale};
 
+use super::ChunkError;
 use super::bits::{BitReader, BitWriter};
-use super::histogram_run::{ResetHeader, Row, Run};
+use super::histogram_run::{Header, ResetHeader, Row, Run};
 use super::layout::{Layout, bucket_count, is_beyond_use};
 use super::varbit::{put_int, put_uint, take_int, take_uint};
 use super::xor_field::XorField;
-use super::{ChunkError, sample_count};
-
-/// Bytes before the layout: number of samples, and flags.
-const HEADER: usize = 3;
 
 /// Number and its change.
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,30 +111,29 @@ pub(super) fn encode(run: &Run<u64>) -> Vec<u8> {
     w.finish()
 }
 
-/// Decodes a chunk and hands each histogram to `each`.
+/// Decodes a chunk and hands each histogram to `each`. Chunks `with_starts` have start timestamps, which are stepped
+/// over.
 ///
 /// # Errors
 /// If the chunk is damaged; histograms before the damage have been handed over.
-pub fn decode_each(chunk: &[u8], mut each: impl FnMut(i64, Histogram)) -> Result<(), ChunkError> {
-    let samples = sample_count(chunk)?;
-    if samples == 0 {
-        return Ok(());
-    }
-    let Some(flags) = chunk.get(2).copied() else {
-        return Err(ChunkError::Truncated { len: chunk.len(), samples });
-    };
-    let mut r = BitReader::new(chunk, 8 * HEADER);
+pub fn decode_each(
+    chunk: &[u8],
+    with_starts: bool,
+    mut each: impl FnMut(i64, Histogram),
+) -> Result<(), ChunkError> {
+    let Some(header) = Header::read(chunk, with_starts)? else { return Ok(()) };
+    let mut r = BitReader::new(chunk, 8 * Header::LEN);
     let damaged = |r: &BitReader<'_>, what| ChunkError::Damaged { offset: r.byte_position(), what };
     let layout = Layout::read(&mut r, chunk.len() * 8).map_err(|what| damaged(&r, what))?;
     let mut cursor = first(&mut r, &layout);
-    for i in 0..samples {
-        if i > 0 {
-            next(&mut r, &mut cursor).ok_or_else(|| damaged(&r, "bits that no encoder writes"))?;
-        }
+    for i in 0..header.samples {
+        let step = if i > 0 { next(&mut r, &mut cursor) } else { Some(()) };
+        step.and_then(|()| header.starts.skip(&mut r, i))
+            .ok_or_else(|| damaged(&r, "bits that no encoder writes"))?;
         if r.is_past_end() {
-            return Err(ChunkError::Truncated { len: chunk.len(), samples });
+            return Err(ChunkError::Truncated { len: chunk.len(), samples: header.samples });
         }
-        each(cursor.timestamp.value, histogram(&cursor, &layout, flags, i));
+        each(cursor.timestamp.value, histogram(&cursor, &layout, header.flags, i));
     }
     Ok(())
 }
@@ -146,8 +142,8 @@ pub fn decode_each(chunk: &[u8], mut each: impl FnMut(i64, Histogram)) -> Result
 ///
 /// # Errors
 /// If the chunk is damaged; histograms before the damage have been appended.
-pub fn decode(chunk: &[u8], into: &mut Columns) -> Result<(), ChunkError> {
-    decode_each(chunk, |t, h| {
+pub fn decode(chunk: &[u8], with_starts: bool, into: &mut Columns) -> Result<(), ChunkError> {
+    decode_each(chunk, with_starts, |t, h| {
         let mut h = h.to_float();
         if is_beyond_use(h.schema) {
             h = h.at_schema(MAX_EXPONENTIAL_SCHEMA);

@@ -7,6 +7,8 @@ use metrics_core::histogram::ResetHint;
 use metrics_core::{FloatHistogram, Histogram, is_stale};
 
 use super::layout::{Layout, Merge, bucket_count};
+use super::starts::StartTimes;
+use super::{ChunkError, SHORT_COUNT, sample_count};
 
 /// The bits of a histogram chunk's third byte that tell of counter resets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +37,35 @@ impl ResetHeader {
             (true, _) => ResetHint::Gauge,
             (false, 0) => ResetHint::Unknown,
             (false, _) => ResetHint::NotReset,
+        }
+    }
+}
+
+/// What stands before the layout of a histogram chunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header {
+    pub(super) samples: u16,
+    /// The bits that tell of counter resets.
+    pub(super) flags: u8,
+    pub(super) starts: StartTimes,
+}
+
+impl Header {
+    /// Number of samples, and flags; or both in two bytes and which samples have start timestamps.
+    pub(super) const LEN: usize = 3;
+
+    /// Reads the header; `None` of a chunk without samples.
+    pub(super) fn read(chunk: &[u8], with_starts: bool) -> Result<Option<Self>, ChunkError> {
+        let count = sample_count(chunk)?;
+        let (samples, first) =
+            if with_starts { (count & SHORT_COUNT, (count >> 8) as u8) } else { (count, 0) };
+        match chunk.get(2) {
+            _ if samples == 0 => Ok(None),
+            None => Err(ChunkError::Truncated { len: chunk.len(), samples }),
+            Some(third) if with_starts => {
+                Ok(Some(Self { samples, flags: first, starts: StartTimes::of(*third) }))
+            }
+            Some(third) => Ok(Some(Self { samples, flags: *third, starts: StartTimes::of(0) })),
         }
     }
 }

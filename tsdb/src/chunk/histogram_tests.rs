@@ -96,6 +96,7 @@ fn hints() -> impl Strategy<Value = ResetHint> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn whatever_is_pushed_comes_back(
         items in proptest::collection::vec((buckets(), buckets(), hints(), 0u8..12, 1i64..100_000), 1..60),
@@ -201,4 +202,26 @@ fn kinds_alternate_and_full_chunks_are_followed() {
     assert_eq!(columns.histograms.values.len(), 152);
     assert_eq!(columns.histograms.values[151].custom_values, custom.custom_values);
     assert_eq!(columns.floats.values, [1.0]);
+}
+
+#[test]
+fn start_timestamps_are_stepped_over() {
+    let h = histogram(ResetHint::Gauge, &BTreeMap::from([(0, 5), (3, 7)]), &BTreeMap::new());
+    for (value, encoding) in [
+        (Value::FloatHistogram(Arc::new(h.to_float())), Encoding::FloatHistogramSt),
+        (Value::Histogram(Arc::new(h)), Encoding::HistogramSt),
+    ] {
+        let chunk = &encode(&[(1, value.clone()), (2, value)])[0];
+        // The same chunk with its flags where those with start timestamps have them, and none of these.
+        let mut bytes = chunk.bytes.clone();
+        bytes[0] |= bytes[2];
+        bytes[2] = 0;
+        let mut columns = Columns::default();
+        decode(encoding, &bytes, &mut columns).unwrap();
+        assert_eq!(columns.histograms.values, read(std::slice::from_ref(chunk)).histograms.values);
+        assert_eq!(encoding.sample_count(&bytes), Ok(2));
+        // Now the first is said to have one: a varint in the middle, which shifts all that follows.
+        bytes[2] = 0x80;
+        let _ = decode(encoding, &bytes, &mut columns);
+    }
 }

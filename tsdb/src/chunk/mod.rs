@@ -6,7 +6,9 @@
 mod bits;
 mod varbit;
 
+mod starts;
 pub mod xor;
+pub mod xor2;
 mod xor_field;
 
 pub mod dense;
@@ -70,6 +72,20 @@ impl Encoding {
         self as u8
     }
 
+    /// Whether its histograms may be followed by start timestamps.
+    fn has_starts(self) -> bool {
+        matches!(self, Self::HistogramSt | Self::FloatHistogramSt)
+    }
+
+    /// How many samples a chunk of this encoding holds.
+    ///
+    /// # Errors
+    /// [`ChunkError::Truncated`] if the chunk is shorter than its header.
+    pub fn sample_count(self, chunk: &[u8]) -> Result<u16, ChunkError> {
+        let count = sample_count(chunk)?;
+        Ok(if self.has_starts() { count & SHORT_COUNT } else { count })
+    }
+
     /// Whether chunks of this encoding hold floats, not histograms.
     pub fn is_float(self) -> bool {
         matches!(self, Self::Xor | Self::Xor2 | Self::Dense)
@@ -124,7 +140,10 @@ pub enum ChunkError {
     Full,
 }
 
-/// How many samples a chunk holds, whatever its encoding.
+/// The bits that count samples where the upper two tell of counter resets.
+const SHORT_COUNT: u16 = 0x3fff;
+
+/// How many samples a chunk holds whose header counts in sixteen bits: all that are written here.
 ///
 /// # Errors
 /// [`ChunkError::Truncated`] if the chunk is shorter than its header.
@@ -143,9 +162,11 @@ pub fn decode(encoding: Encoding, chunk: &[u8], into: &mut Columns) -> Result<()
     match encoding {
         Encoding::Xor => xor::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
         Encoding::Dense => dense::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
-        Encoding::Histogram => histogram::decode(chunk, into),
-        Encoding::FloatHistogram => float_histogram::decode(chunk, into),
-        _ => Err(ChunkError::Encoding { id: encoding.id() }),
+        Encoding::Xor2 => xor2::decode(chunk, &mut into.floats.timestamps, &mut into.floats.values),
+        Encoding::Histogram | Encoding::HistogramSt => histogram::decode(chunk, encoding.has_starts(), into),
+        Encoding::FloatHistogram | Encoding::FloatHistogramSt => {
+            float_histogram::decode(chunk, encoding.has_starts(), into)
+        }
     }
 }
 
@@ -159,9 +180,13 @@ pub fn decode_each(
     mut each: impl FnMut(i64, Value),
 ) -> Result<(), ChunkError> {
     match encoding {
-        Encoding::Histogram => histogram::decode_each(chunk, |t, h| each(t, Value::Histogram(Arc::new(h)))),
-        Encoding::FloatHistogram => {
-            float_histogram::decode_each(chunk, |t, h| each(t, Value::FloatHistogram(Arc::new(h))))
+        Encoding::Histogram | Encoding::HistogramSt => {
+            let starts = encoding.has_starts();
+            histogram::decode_each(chunk, starts, |t, h| each(t, Value::Histogram(Arc::new(h))))
+        }
+        Encoding::FloatHistogram | Encoding::FloatHistogramSt => {
+            let starts = encoding.has_starts();
+            float_histogram::decode_each(chunk, starts, |t, h| each(t, Value::FloatHistogram(Arc::new(h))))
         }
         _ => {
             let mut columns = Columns::default();

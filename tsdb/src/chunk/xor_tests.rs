@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn damage_is_an_error_or_other_samples(samples in samples(), at in any::<prop::sample::Index>(), flip in 1u8..) {
         let mut chunk = encode(&samples);
-        for len in 0..chunk.len() {
+        for len in (0..chunk.len()).rev().take(40).chain((0..chunk.len()).step_by(31)) {
             if let Ok(found) = read(&chunk[..len]) {
                 // Only whole bytes of padding can be missing unnoticed.
                 prop_assert!(found == bits(&samples), "cut at {}", len);
