@@ -67,11 +67,15 @@ impl std::fmt::Debug for Manager {
 impl Manager {
     /// A manager without jobs. `user_agent` names the program to targets.
     pub fn new(store: Arc<dyn Append>, user_agent: impl Into<String>) -> Self {
-        Self::with_fetch(store, http_factory(user_agent.into()), 0)
+        Self::with_seed(store, user_agent, 0)
     }
 
-    /// A manager that fetches by means of its own. Servers with different seeds scrape a target at different
-    /// times.
+    /// As [`Manager::new`]; servers with different seeds scrape a target at different times.
+    pub fn with_seed(store: Arc<dyn Append>, user_agent: impl Into<String>, seed: u64) -> Self {
+        Self::with_fetch(store, http_factory(user_agent.into()), seed)
+    }
+
+    /// As [`Manager::with_seed`], fetching by means of its own.
     pub fn with_fetch(store: Arc<dyn Append>, fetch: Box<FetchFactory>, seed: u64) -> Self {
         let (shutdown, down) = watch::channel(false);
         let (stats, buffers) = Default::default();

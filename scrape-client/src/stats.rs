@@ -24,6 +24,8 @@ impl Count {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ScrapeStats {
+    /// Samples that the store took: a part of `prometheus_tsdb_head_samples_appended_total`.
+    pub samples_appended: Count,
     /// `prometheus_target_scrapes_exceeded_sample_limit_total`.
     pub exceeded_sample_limit: Count,
     /// `prometheus_target_scrapes_exceeded_body_size_limit_total`.

@@ -190,8 +190,8 @@ fn directory(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// The files that a pattern names now, sorted.
-pub(crate) fn expand(pattern: &str) -> Vec<PathBuf> {
+/// The files that a pattern such as `rules/*.yml` names now, sorted.
+pub fn expand(pattern: &str) -> Vec<PathBuf> {
     glob::glob(pattern).map(|paths| paths.flatten().collect()).unwrap_or_default()
 }
 

@@ -47,14 +47,14 @@ use std::path::PathBuf;
 
 pub use alerting::{Alerting, AlertmanagerConfig};
 pub use discovery::{DiscoveryConfig, DnsDiscovery, FileDiscovery, HttpDiscovery, TargetGroupConfig};
-pub use file::Config;
+pub use file::{Config, expand};
 pub use global::Global;
 pub use http::{Authorization, BasicAuth, HeaderConfig, HttpClientConfig, Secret, TlsConfig};
 pub use remote::{QueueConfig, RemoteWriteConfig};
 pub use scrape::{ScrapeConfig, ScrapeProtocol};
+pub use value::{format_size, size as parse_size};
 
 pub(crate) use discovery::groups_of_file;
-pub(crate) use file::expand;
 
 /// A place in a file; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -298,8 +298,9 @@ const SIZE_UNITS: [(&str, u32); 14] = [
     ("", 64),
 ];
 
-/// Reads `15MB`, `1GiB512MiB`, `0`.
-pub(crate) fn size(text: &str) -> Option<u64> {
+/// Reads a number of bytes as configuration files and flags write it: `15MB`, `1GiB512MiB`, `0`. All units are
+/// multiples of 1024.
+pub fn size(text: &str) -> Option<u64> {
     if text == "0" {
         return Some(0);
     }
@@ -320,7 +321,7 @@ pub(crate) fn size(text: &str) -> Option<u64> {
 }
 
 /// Prints a size in its largest whole units, such as `15MiB`.
-pub(crate) fn format_size(mut bytes: u64) -> String {
+pub fn format_size(mut bytes: u64) -> String {
     if bytes == 0 {
         return "0B".to_owned();
     }

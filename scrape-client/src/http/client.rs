@@ -30,14 +30,19 @@ const MAX_REDIRECTS: usize = 10;
 const MAX_BODY: u64 = 1 << 29;
 const SCRAPE_TIMEOUT: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
-/// An HTTP client with the credentials and certificates of a configuration.
-pub(crate) struct HttpClient {
+/// An HTTP client with the credentials and certificates of a configuration, for what is not a scrape: deliveries to
+/// Alertmanagers, lists of targets.
+pub struct HttpClient {
     client: Client<Connector, Full<Bytes>>,
     config: HttpClientConfig,
 }
 
 impl HttpClient {
-    pub(crate) fn new(config: HttpClientConfig) -> Result<Self, HttpError> {
+    /// A client that talks as a configuration says.
+    ///
+    /// # Errors
+    /// If certificates or keys cannot be used.
+    pub fn new(config: HttpClientConfig) -> Result<Self, HttpError> {
         let connector = connector(&config)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -46,8 +51,32 @@ impl HttpClient {
         Ok(Self { client, config })
     }
 
+    /// Sends a body and reads the answer, both inside `timeout`. Answers longer than `limit` bytes are an error.
+    ///
+    /// # Errors
+    /// If there is no whole answer in time; an answer of any status is none.
+    pub async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+        limit: u64,
+    ) -> Result<Response<Vec<u8>>, FetchError> {
+        let (head, body) = request.into_parts();
+        let url = head.uri.to_string();
+        let exchange = async {
+            let (head, answer) = self.send(head.method, &url, head.headers, body).await?.into_parts();
+            let mut page = Body::new(Vec::new(), false, limit);
+            read(answer, |piece| page.push(piece)).await?;
+            Ok(Response::from_parts(head, page.finish()?))
+        };
+        match tokio::time::timeout(timeout, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::Timeout { url: url.clone() }),
+        }
+    }
+
     /// Sends a request and follows redirects of `GET`.
-    pub(crate) async fn send(
+    async fn send(
         &self,
         method: Method,
         url: &str,

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use client::HttpFetch;
+pub use client::{HttpClient, HttpFetch};
 pub use error::{FetchError, HttpError};
 
 /// A page as a target sent it, decompressed.

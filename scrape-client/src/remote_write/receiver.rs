@@ -107,7 +107,7 @@ impl Receiver {
             _ => Refusal::bad("snappy: corrupt input"),
         })?;
         let message = Message::new(&body);
-        message.check().map_err(|e| Refusal::bad(format!("proto: {e}")))?;
+        message.check().map_err(broken)?;
         let mut batch = store.batch();
         match self.append(&mut *batch, &message, now.saturating_add(MAX_AHEAD_MS)) {
             Ok(samples) => {
@@ -131,10 +131,10 @@ impl Receiver {
     ) -> Result<u64, Refusal> {
         let mut count = 0;
         for series in message.series() {
-            let series = series.map_err(|e| Refusal::bad(format!("proto: {e}")))?;
+            let series = series.map_err(broken)?;
             let labels = match series.label_set() {
                 Ok(labels) if labels.metric_name().is_some() => labels,
-                Err(LabelsError::Wire(e)) => return Err(Refusal::bad(format!("proto: {e}"))),
+                Err(LabelsError::Wire(e)) => return Err(broken(e)),
                 other => {
                     let reason = other.err().map_or("missing metric name".to_owned(), |e| e.to_string());
                     tracing::warn!(component = "web", reason, "Invalid labels for series.");
@@ -192,7 +192,6 @@ fn append_series(
     labels: &LabelSet,
     latest: Timestamp,
 ) -> Result<u64, Refusal> {
-    let broken = |e: expo_format::WireError| Refusal::bad(format!("proto: {e}"));
     let check = |time: Timestamp| if time > latest { Err(AppendError::OutOfBounds) } else { Ok(()) };
     let (mut reference, mut count) = (SeriesRef::UNKNOWN, 0);
     for sample in series.samples() {
@@ -215,6 +214,10 @@ fn append_series(
         count += 1;
     }
     Ok(count)
+}
+
+fn broken(error: impl std::fmt::Display) -> Refusal {
+    Refusal::bad(format!("proto: {error}"))
 }
 
 /// What the store's refusal means to a sender: try again only where the sample is not to blame.

@@ -48,6 +48,8 @@ struct Counts {
     scraped: u64,
     kept: u64,
     added: u64,
+    /// Samples that the store took.
+    taken: u64,
 }
 
 /// Samples that the store refused, which is no failure of the scrape.
@@ -122,6 +124,7 @@ impl Scraper {
         };
         match self.report.write(&mut *batch, time, &report) {
             Ok(()) => {
+                self.stats.samples_appended.add(counts.taken);
                 if let Err(error) = batch.commit() {
                     tracing::error!(component = "scrape manager", target = %self.target.url, err = %error, "Scrape commit failed");
                 }
@@ -330,6 +333,7 @@ impl Pull<'_> {
         };
         let reference = match appended {
             Ok(reference) => {
+                self.counts.taken += 1;
                 self.note(text, id, reference, &labels, tracked);
                 reference
             }
