@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("../page/console.css");
 const PAGES: [&str; 6] = ["/query", "/graph", "/alerts", "/rules", "/targets", "/status"];
 
 /// What is at a path below the server's prefix; nothing if the path is not one of the pages'.
-pub fn console(path: &str, prefix: &str) -> Option<Response<Bytes>> {
+pub(crate) fn console(path: &str, prefix: &str) -> Option<Response<Bytes>> {
     match path {
         "/console.js" => Some(found("text/javascript; charset=utf-8", Bytes::from_static(SCRIPT.as_bytes()))),
         "/console.css" => Some(found("text/css; charset=utf-8", Bytes::from_static(STYLE.as_bytes()))),
