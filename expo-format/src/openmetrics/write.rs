@@ -146,7 +146,8 @@ impl Lines<'_> {
             return;
         };
         write_series(out, self.name, "_created", &[&metric.labels], None, self.options);
-        self.end(out, None, Number::Float(seconds(created)), None);
+        // Either all samples of a metric have a timestamp or none.
+        self.end(out, metric.timestamp, Number::Float(seconds(created)), None);
     }
 
     fn sample(
