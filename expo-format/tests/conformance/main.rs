@@ -6,6 +6,8 @@
 
 mod corpus;
 
+mod created_pages;
+
 mod classic_text;
 mod negotiation;
 mod openmetrics_pages;
