@@ -44,18 +44,11 @@ const SETTINGS: &[&str] = &[
 const MISSING: &[&str] = &[
     "node_bcache",
     "node_btrfs_",
-    "node_fibrechannel_",
-    "node_infiniband_",
-    "node_ipvs_",
     "node_mountstats_",
-    "node_nfs_",
-    "node_nfsd_",
     "node_pcidevice_",
     "node_qdisc_",
     "node_scrape_collector_success",
     "node_wifi_",
-    "node_xfs_",
-    "node_zfs_",
 ];
 
 #[test]
