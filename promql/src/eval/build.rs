@@ -42,6 +42,7 @@ pub(crate) fn output<'a>(
         }
         Node::Vector(selector) => Output::Vector(Box::new(VectorSelector::new(selector, grid, context)?)),
         Node::Negate(inner) => negated(inner, grid, context)?,
+        Node::Plus(inner) => output(inner, grid, context)?,
         Node::StepInvariant(inner) => repeated(inner, grid, context)?,
         Node::Binary(b) => binary::build(b, grid, context)?,
         Node::Aggregate(a) => Output::Vector(aggregate::build(a, grid, context)?),

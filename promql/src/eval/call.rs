@@ -249,14 +249,16 @@ fn calendar<'a>(
     grid: Grid,
     context: &'a Context<'a>,
 ) -> Result<Output<'a>, QueryError> {
-    let value = move |seconds: i64| part(&Date::from_seconds(seconds)) as f64;
     let Some(arg) = call.args.first() else {
-        let row = Row { floats: grid.times().map(|t| value(t / 1000)).collect(), histograms: Vec::new() };
+        let row = Row {
+            floats: grid.times().map(|t| part(&Date::from_seconds(t / 1000)) as f64).collect(),
+            histograms: Vec::new(),
+        };
         let mut matrix = Matrix::new(context)?;
         matrix.push(SeriesMeta::new(LabelSet::empty()), row)?;
         return Ok(Output::Vector(Box::new(matrix)));
     };
-    floats(build::vector(&arg.node, grid, context)?, context, move |_, v| value(v as i64))
+    floats(build::vector(&arg.node, grid, context)?, context, move |_, v| part(&Date::from_float(v)) as f64)
 }
 
 type HistogramValue = fn(&metrics_core::FloatHistogram) -> f64;

@@ -100,7 +100,7 @@ fn shift_of(node: &Node) -> Option<Shift> {
             Some(_) => inner,
             None => Shift { at: subquery.shift.at, offset: inner.offset + subquery.shift.offset },
         }),
-        Node::StepInvariant(inner) | Node::Negate(inner) => shift_of(inner),
+        Node::StepInvariant(inner) | Node::Negate(inner) | Node::Plus(inner) => shift_of(inner),
         Node::Call(call) => call.args.iter().find_map(|arg| shift_of(&arg.node)),
         Node::Aggregate(a) => {
             shift_of(&a.arg.node).or_else(|| a.param.as_ref().and_then(|p| shift_of(&p.node)))

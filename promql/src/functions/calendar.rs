@@ -15,9 +15,22 @@ pub(crate) struct Date {
     day: i64,
 }
 
+/// The earliest second that the original's calendar knows; those before count from the end of its 64 bits.
+const FIRST_SECOND: i128 = -9_223_372_028_715_321_600;
+
 impl Date {
+    /// From a float as queries have it. What is no 64-bit number of seconds stands for the smallest, as the
+    /// original's machine code has it.
+    pub(crate) fn from_float(seconds: f64) -> Self {
+        const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+        let fits = (-LIMIT..LIMIT).contains(&seconds);
+        Self::from_seconds(if fits { seconds as i64 } else { i64::MIN })
+    }
+
     pub(crate) fn from_seconds(seconds: i64) -> Self {
-        let days = seconds.div_euclid(86_400);
+        let seconds = i128::from(seconds);
+        let seconds = if seconds < FIRST_SECOND { seconds + (1 << 64) } else { seconds };
+        let days = seconds.div_euclid(86_400) as i64;
         // Days since 0000-03-01, in eras of 400 years.
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -28,7 +41,7 @@ impl Date {
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
-        Self { days, second_of_day: seconds.rem_euclid(86_400), year, month, day }
+        Self { days, second_of_day: seconds.rem_euclid(86_400) as i64, year, month, day }
     }
 
     fn is_leap_year(&self) -> bool {
@@ -83,6 +96,14 @@ mod tests {
         let d = Date::from_seconds(seconds);
         [year, month, day_of_month, hour, minute, day_of_week, day_of_year, days_in_month]
             .map(|part| part(&d))
+    }
+
+    #[test]
+    fn what_is_no_number_of_seconds_has_a_date_too() {
+        let nan = Date::from_float(f64::NAN);
+        assert_eq!((minute(&nan), day_of_week(&nan)), (30, 0));
+        assert_eq!(Date::from_float(1e300), nan);
+        assert_eq!(Date::from_float(86_400.5), Date::from_seconds(86_400));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Builder {
             Expr::String(s) => Node::Text(s.value.clone()),
             Expr::Paren(p) => self.node(&p.expr)?,
             Expr::Unary(u) if u.op == Sign::Minus => Node::Negate(Box::new(self.node(&u.expr)?)),
-            Expr::Unary(u) => self.node(&u.expr)?,
+            Expr::Unary(u) => Node::Plus(Box::new(self.node(&u.expr)?)),
             Expr::Vector(v) => Node::Vector(self.selector(v)?),
             Expr::Matrix(m) => Node::Matrix(self.window(m)?),
             Expr::Subquery(s) => Node::Subquery(Box::new(self.subquery(s)?)),

@@ -18,6 +18,8 @@ pub(crate) enum Node {
     Aggregate(Box<Aggregation>),
     Binary(Box<BinaryNode>),
     Negate(Box<Node>),
+    /// Unary plus: changes no value, but what it stands before is no bare selector any more.
+    Plus(Box<Node>),
     /// Evaluated once, at the first step, and repeated for the others.
     StepInvariant(Box<Node>),
 }

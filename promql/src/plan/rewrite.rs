@@ -24,7 +24,9 @@ pub(super) fn mark_stats_only(node: &mut Node, buckets: Buckets) {
         Node::Matrix(window) => window.selector.stats_only = buckets == Buckets::Needless,
         // Resets between the results of an inner query are found by their buckets.
         Node::Subquery(s) => mark_stats_only(&mut s.inner, Buckets::Decisive),
-        Node::Negate(inner) | Node::StepInvariant(inner) => mark_stats_only(inner, buckets),
+        Node::Negate(inner) | Node::Plus(inner) | Node::StepInvariant(inner) => {
+            mark_stats_only(inner, buckets)
+        }
         Node::Aggregate(a) => {
             mark_stats_only(&mut a.arg.node, buckets);
             a.param.iter_mut().for_each(|p| mark_stats_only(&mut p.node, buckets));
@@ -93,7 +95,7 @@ fn invariance(node: &mut Node) -> Invariance {
             }
             pinned(s.shift.at.is_some(), Invariance::Bare)
         }
-        Node::Negate(inner) => invariance(inner),
+        Node::Negate(inner) | Node::Plus(inner) => invariance(inner),
         Node::Aggregate(a) => invariance(&mut a.arg.node),
         Node::Binary(b) => {
             let (left, right) = (invariance(&mut b.lhs), invariance(&mut b.rhs));
