@@ -29,13 +29,26 @@ struct Core {
     /// The slot that writes `own`, or one of the two words below.
     owner: AtomicU32,
     own: AtomicU64,
+    more: OnceLock<Box<More>>,
+}
+
+/// What few counters need.
+#[derive(Debug)]
+struct More {
     /// For threads without a slot.
     shared: AtomicU64,
     /// What is not whole, as the bits of a float.
     fraction: AtomicU64,
-    /// One cell per slot, once a second thread has come.
-    spread: OnceLock<Box<PerSlot<Line>>>,
-    exemplar: OnceLock<Box<Mutex<Exemplar>>>,
+    /// One cell per slot, for all threads once a second one has come.
+    spread: PerSlot<Line>,
+    exemplar: Mutex<Option<Exemplar>>,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        let (shared, fraction) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { shared, fraction, spread: PerSlot::new(), exemplar: Mutex::new(None) }
+    }
 }
 
 /// Nobody has counted yet.
@@ -50,14 +63,7 @@ struct Line(AtomicU64);
 
 impl Default for Core {
     fn default() -> Self {
-        Self {
-            owner: AtomicU32::new(NOBODY),
-            own: AtomicU64::new(0),
-            shared: AtomicU64::new(0),
-            fraction: AtomicU64::new(0),
-            spread: OnceLock::new(),
-            exemplar: OnceLock::new(),
-        }
+        Self { owner: AtomicU32::new(NOBODY), own: AtomicU64::new(0), more: OnceLock::new() }
     }
 }
 
@@ -91,31 +97,39 @@ impl Counter {
         if whole as f64 == amount && whole < 1 << 53 {
             self.add(whole);
         } else if amount > 0.0 {
-            add_float(&self.0.fraction, amount);
+            add_float(&self.0.more().fraction, amount);
         }
     }
 
     /// Counts the exemplar's value and shows the exemplar until a later one takes its place.
     pub fn add_exemplar(&self, exemplar: Exemplar) {
         self.add_f64(exemplar.value);
-        let place = self.0.exemplar.get_or_init(|| Box::new(Mutex::new(exemplar.clone())));
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = exemplar;
+        *self.0.more().exemplar.lock().unwrap_or_else(PoisonError::into_inner) = Some(exemplar);
     }
 
     /// The total so far.
     pub fn value(&self) -> f64 {
-        let core = &*self.0;
-        let spread = core.spread.get().map_or(0, |s| s.iter().map(|line| line.0.load(Relaxed)).sum());
-        let whole = core.own.load(Relaxed) + core.shared.load(Relaxed) + spread;
-        whole as f64 + f64::from_bits(core.fraction.load(Relaxed))
+        let (mut whole, mut fraction) = (self.0.own.load(Relaxed), 0.0);
+        if let Some(more) = self.0.more.get() {
+            whole += more.shared.load(Relaxed);
+            whole += more.spread.iter().map(|line| line.0.load(Relaxed)).sum::<u64>();
+            fraction = f64::from_bits(more.fraction.load(Relaxed));
+        }
+        whole as f64 + fraction
     }
 }
 
 impl Core {
+    fn more(&self) -> &More {
+        self.more.get_or_init(Box::default)
+    }
+
     #[inline]
     fn add_elsewhere(&self, slot: u32, n: u64) {
-        match self.spread.get() {
-            Some(spread) if slot != NO_SLOT => bump(&spread.get_or_init(slot, Line::default).0, n),
+        match self.more.get() {
+            Some(more) if slot != NO_SLOT && self.owner.load(Relaxed) == SPREAD => {
+                bump(&more.spread.get_or_init(slot, Line::default).0, n);
+            }
             _ => self.add_first(slot, n),
         }
     }
@@ -123,14 +137,13 @@ impl Core {
     #[cold]
     fn add_first(&self, slot: u32, n: u64) {
         if slot == NO_SLOT {
-            self.shared.fetch_add(n, Relaxed);
+            self.more().shared.fetch_add(n, Relaxed);
         } else if self.owner.compare_exchange(NOBODY, slot, Relaxed, Relaxed).is_ok() {
             bump(&self.own, n);
         } else {
-            let spread = self.spread.get_or_init(|| Box::new(PerSlot::new()));
             // From now on the owner leaves this cache line alone, so that reading it stays cheap for all.
             self.owner.store(SPREAD, Relaxed);
-            bump(&spread.get_or_init(slot, Line::default).0, n);
+            bump(&self.more().spread.get_or_init(slot, Line::default).0, n);
         }
     }
 }
@@ -157,8 +170,9 @@ impl Instrument for Counter {
     const TYPE: MetricType = MetricType::Counter;
 
     fn read(&self) -> MetricValue {
-        let exemplar =
-            self.0.exemplar.get().map(|e| e.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let kept =
+            self.0.more.get().map(|m| m.exemplar.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let exemplar = kept.flatten();
         MetricValue::Counter { total: self.value(), exemplar }
     }
 }

@@ -2,26 +2,31 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 
-use super::Instrument;
-use super::labels::{LabelValues, Labels};
+use super::labels::{LabelValues, Labels, NamedLabels};
+use super::slot::{self, NO_SLOT, PerSlot};
+use super::{Counter, Gauge, Histogram, Instrument};
 use crate::LabelSet;
 use crate::family::Metric;
 
 /// One instrument `M` per set of label values, made at first use.
 ///
-/// `L` is the shape of the labels: `[&str; N]` for names known when the program runs. Clones are handles of the same
-/// family. [`Family::get`] looks a member up without allocating; keep what it returns where a member is used
-/// often, for that is a plain handle.
+/// `L` is the shape of the labels: `[&str; N]` for names known when the program runs, or a struct with
+/// `derive(Labels)`. Clones are handles of the same family.
+///
+/// [`Family::get`] returns a plain handle of a member: keep it where a member is used often. [`Family::with`] and what
+/// builds on it (`inc`, `observe`, …) look up and use in one go. Neither allocates for a member that is there.
 ///
 /// ```
 /// use metrics_core::instrument::{Counter, Family};
 /// let requests: Family<[&str; 2], Counter> = Family::new(["method", "status"], Counter::new);
-/// requests.get(["GET", "200"]).inc();
-/// requests.get(["GET", "200"]).inc();
-/// assert_eq!(requests.get(["GET", "200"]).value(), 2.0);
+/// requests.inc(["GET", "200"]);
+/// requests.get(["GET", "200"]).add(2);
+/// assert_eq!(requests.get(["GET", "200"]).value(), 3.0);
 /// assert_eq!(requests.len(), 1);
 /// ```
 pub struct Family<L, M>(Arc<Core<L, M>>);
@@ -29,97 +34,156 @@ pub struct Family<L, M>(Arc<Core<L, M>>);
 struct Core<L, M> {
     names: Box<[&'static str]>,
     make: Box<dyn Fn() -> M + Send + Sync>,
-    /// Seeded at random, so that clients who choose label values cannot choose their places.
-    hasher: RandomState,
+    /// Random, so that clients who choose label values cannot choose their places.
+    seed: u64,
+    /// If there can only be so many members: one place for each, found without hashing.
+    places: Box<[OnceLock<Arc<Member<M>>>]>,
     members: RwLock<Members<M>>,
-    shape: std::marker::PhantomData<fn() -> L>,
+    /// Goes up when members are removed: what threads remember from before is void.
+    removals: AtomicU64,
+    remembered: PerSlot<Mutex<Remembered<M>>>,
+    limit: Option<Limit<M>>,
+    shape: PhantomData<fn() -> L>,
 }
 
-/// Members by the hash of their values; the list takes those whose hashes collide.
-type Members<M> = HashMap<u64, Vec<Member<M>>, PlainHash>;
+struct Members<M> {
+    by_hash: HashMap<u64, Arc<Member<M>>, PlainHash>,
+    /// Those whose hashes collide with another's, which hardly ever happens.
+    collided: Vec<Arc<Member<M>>>,
+}
 
 struct Member<M> {
-    values: Box<[Box<str>]>,
+    /// The values, each followed by a byte that no UTF-8 text has.
+    values: Box<[u8]>,
     instrument: M,
 }
 
-impl<L: Labels, M: Instrument> Family<L, M> {
-    /// The values' hash, and the member that has them.
-    fn place(&self, values: &L::Values<'_>) -> u64 {
-        use std::hash::Hasher;
-        let mut hasher = self.0.hasher.build_hasher();
-        values.each(|v| {
-            hasher.write(v.as_bytes());
-            // No UTF-8 text has this byte, so that ["ab", "c"] and ["a", "bc"] differ.
-            hasher.write_u8(0xff);
-        });
-        hasher.finish()
-    }
+const END: u8 = 0xff;
 
-    /// The member with these label values, made if it is not there yet.
-    pub fn get(&self, values: L::Values<'_>) -> M {
-        let hash = self.place(&values);
-        let find = |members: &Members<M>| {
-            let member = members.get(&hash)?.iter().find(|m| m.has(&values))?;
-            Some(member.instrument.clone())
-        };
-        let known = find(&self.0.members.read().unwrap_or_else(PoisonError::into_inner));
-        known.unwrap_or_else(|| {
-            // Made before the lock is taken: `make` is the user's and may come back here.
-            let instrument = (self.0.make)();
-            let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
-            // Another thread may have been faster.
-            find(&members).unwrap_or_else(|| {
-                let mut owned = Vec::with_capacity(self.0.names.len());
-                values.each(|v| owned.push(Box::from(v)));
-                let member = Member { values: owned.into(), instrument: instrument.clone() };
-                members.entry(hash).or_default().push(member);
-                instrument
-            })
-        })
-    }
-
-    /// Forgets the member with these label values; says whether there was one. Handles of it live on, unseen.
-    pub fn remove(&self, values: L::Values<'_>) -> bool {
-        let hash = self.place(&values);
-        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(same_hash) = members.get_mut(&hash) else { return false };
-        let before = same_hash.len();
-        same_hash.retain(|m| !m.has(&values));
-        let removed = same_hash.len() < before;
-        if same_hash.is_empty() {
-            members.remove(&hash);
-        }
-        removed
-    }
+/// Members that a slot's threads have used, to be found again without disturbing other threads.
+struct Remembered<M> {
+    removals: u64,
+    by_hash: HashMap<u64, Arc<Member<M>>, PlainHash>,
 }
+
+/// How many members a slot remembers at most.
+const MEMORY: usize = 4096;
+/// The largest family that gets a place for each possible member.
+const MAX_PLACES: usize = 4096;
+
+/// Where members beyond the allowed number are counted.
+struct Limit<M> {
+    members: usize,
+    overflow: M,
+    refused: AtomicU64,
+}
+
+/// The value of every label of the member that stands for those beyond the limit.
+const OVERFLOW: &str = "overflow";
 
 impl<const N: usize, M: Instrument> Family<[&'static str; N], M> {
     /// A family without members, whose members `make` makes.
     pub fn new(names: [&'static str; N], make: impl Fn() -> M + Send + Sync + 'static) -> Self {
-        Self::with_names(names.into(), make)
+        Self::build(names.into(), Box::new(make))
     }
 }
 
-impl<L, M: Instrument> Family<L, M> {
-    fn with_names(names: Box<[&'static str]>, make: impl Fn() -> M + Send + Sync + 'static) -> Self {
+impl<L: NamedLabels, M: Instrument> Family<L, M> {
+    /// A family without members, whose members `make` makes and whose labels are named by their type.
+    pub fn typed(make: impl Fn() -> M + Send + Sync + 'static) -> Self {
+        Self::build(L::NAMES.into(), Box::new(make))
+    }
+}
+
+impl<L: Labels, M: Instrument> Family<L, M> {
+    fn build(names: Box<[&'static str]>, make: Box<dyn Fn() -> M + Send + Sync>) -> Self {
+        let places = if L::COUNT <= MAX_PLACES { L::COUNT } else { 0 };
         Self(Arc::new(Core {
             names,
-            make: Box::new(make),
-            hasher: RandomState::new(),
-            members: RwLock::default(),
-            shape: std::marker::PhantomData,
+            make,
+            seed: RandomState::new().build_hasher().finish(),
+            places: (0..places).map(|_| OnceLock::new()).collect(),
+            members: RwLock::new(Members { by_hash: HashMap::default(), collided: Vec::new() }),
+            removals: AtomicU64::new(0),
+            remembered: PerSlot::new(),
+            limit: None,
+            shape: PhantomData,
         }))
     }
 
-    /// The names of its labels.
-    pub fn label_names(&self) -> &[&'static str] {
-        &self.0.names
+    /// Allows only so many members; look-ups beyond find one common member, all of whose labels say `overflow`.
+    ///
+    /// Call this on a new family: handles that were cloned before keep the family without limit, and members that were
+    /// made before are not taken over.
+    ///
+    /// ```
+    /// use metrics_core::instrument::{Counter, Family};
+    /// let by_user: Family<[&str; 1], Counter> = Family::new(["user"], Counter::new).max_members(1000);
+    /// (0..1100).for_each(|n| by_user.inc([&n.to_string()]));
+    /// assert_eq!((by_user.len(), by_user.refused()), (1000, 100));
+    /// assert_eq!(by_user.get(["somebody else"]).value(), 100.0);
+    /// ```
+    #[must_use]
+    pub fn max_members(self, members: usize) -> Self {
+        let renew = |core: Core<L, M>| {
+            let overflow = (core.make)();
+            let limit = Limit { members, overflow, refused: AtomicU64::new(0) };
+            Self(Arc::new(Core { limit: Some(limit), ..core }))
+        };
+        match Arc::try_unwrap(self.0) {
+            Ok(core) => renew(core),
+            // Somebody else has a handle; what they made cannot be shared with a limit that they do not know.
+            Err(shared) => {
+                let (names, source) = (shared.names.clone(), Arc::clone(&shared));
+                let Self(fresh) = Self::build(names, Box::new(move || (source.make)()));
+                Arc::try_unwrap(fresh).map_or_else(Self, renew)
+            }
+        }
     }
 
-    /// How many members there are.
+    /// The member with these label values, made if it is not there yet.
+    pub fn get(&self, values: L::Values<'_>) -> M {
+        if let Some(place) = self.0.places.get(values.index()) {
+            return self.0.placed(place, &values).instrument.clone();
+        }
+        let hash = self.0.hash(&values);
+        self.0.find_or_make(hash, &values).map_or_else(M::clone, |member| member.instrument.clone())
+    }
+
+    /// Uses the member with these label values where it is. Faster than [`Family::get`], which has to make a handle.
+    #[inline]
+    pub fn with<R>(&self, values: L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
+        let core = &*self.0;
+        if let Some(place) = core.places.get(values.index()) {
+            return use_it(&core.placed(place, &values).instrument);
+        }
+        core.with_remembered(&values, use_it)
+    }
+
+    /// Forgets the member with these label values; says whether there was one. Handles of it live on, unseen.
+    ///
+    /// Members of a family whose labels are all enums stay: there can only be so many.
+    pub fn remove(&self, values: L::Values<'_>) -> bool {
+        let hash = self.0.hash(&values);
+        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = match members.by_hash.get(&hash) {
+            Some(member) if member.has(&values) => members.by_hash.remove(&hash).is_some(),
+            _ => {
+                let before = members.collided.len();
+                members.collided.retain(|m| !m.has(&values));
+                members.collided.len() < before
+            }
+        };
+        if removed {
+            self.0.removals.fetch_add(1, Ordering::Release);
+        }
+        removed
+    }
+
+    /// How many members there are, the one for overflow not counted.
     pub fn len(&self) -> usize {
-        self.0.members.read().unwrap_or_else(PoisonError::into_inner).values().map(Vec::len).sum()
+        let placed = self.0.places.iter().filter(|p| p.get().is_some()).count();
+        placed + self.0.members.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether there are no members.
@@ -127,31 +191,215 @@ impl<L, M: Instrument> Family<L, M> {
         self.len() == 0
     }
 
-    /// Forgets all members.
+    /// Forgets all members that [`Family::remove`] could forget.
     pub fn clear(&self) {
-        self.0.members.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.by_hash.clear();
+        members.collided.clear();
+        self.0.removals.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many look-ups found no place because of [`Family::max_members`].
+    pub fn refused(&self) -> u64 {
+        self.0.limit.as_ref().map_or(0, |limit| limit.refused.load(Ordering::Relaxed))
+    }
+}
+
+impl<L, M: Instrument> Family<L, M> {
+    /// The names of its labels.
+    pub fn label_names(&self) -> &[&'static str] {
+        &self.0.names
     }
 
     /// What all members show, in no order.
     pub(super) fn read(&self) -> Vec<Metric> {
+        let core = &*self.0;
         // Handles are cloned first, so that the lock is not held while they are read.
-        let members: Vec<(LabelSet, M)> = {
-            let members = self.0.members.read().unwrap_or_else(PoisonError::into_inner);
-            let labels = |m: &Member<M>| LabelSet::from_pairs(self.0.names.iter().zip(m.values.iter()));
-            members.values().flatten().map(|m| (labels(m), m.instrument.clone())).collect()
+        let mut members: Vec<Arc<Member<M>>> =
+            core.places.iter().filter_map(OnceLock::get).cloned().collect();
+        {
+            let dynamic = core.members.read().unwrap_or_else(PoisonError::into_inner);
+            members.extend(dynamic.by_hash.values().chain(&dynamic.collided).cloned());
+        }
+        let show = |labels, instrument: &M| Metric {
+            labels,
+            value: instrument.read(),
+            timestamp: None,
+            created: None,
         };
-        let show =
-            |(labels, m): (LabelSet, M)| Metric { labels, value: m.read(), timestamp: None, created: None };
-        members.into_iter().map(show).collect()
+        let mut metrics: Vec<Metric> =
+            members.iter().map(|m| show(m.labels(&core.names), &m.instrument)).collect();
+        if let Some(limit) = core.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
+            let labels = LabelSet::from_pairs(core.names.iter().map(|name| (*name, OVERFLOW)));
+            metrics.push(show(labels, &limit.overflow));
+        }
+        metrics
+    }
+}
+
+impl<L: Labels, M: Instrument> Core<L, M> {
+    #[inline]
+    fn placed<'a>(
+        &self,
+        place: &'a OnceLock<Arc<Member<M>>>,
+        values: &impl LabelValues,
+    ) -> &'a Arc<Member<M>> {
+        match place.get() {
+            Some(member) => member,
+            None => place.get_or_init(|| Arc::new(Member::new(values, (self.make)()))),
+        }
+    }
+
+    #[inline]
+    fn hash(&self, values: &L::Values<'_>) -> u64 {
+        let mut hash = self.seed;
+        values.each(|value| hash = mix_text(hash, value.as_bytes()));
+        hash
+    }
+
+    fn with_remembered<R>(&self, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
+        let hash = self.hash(values);
+        let slot = slot::current();
+        if slot == NO_SLOT {
+            return self.with_member(hash, values, use_it);
+        }
+        let removals = self.removals.load(Ordering::Acquire);
+        let empty = || Mutex::new(Remembered { removals: 0, by_hash: HashMap::default() });
+        let place = self.remembered.get_or_init(slot, empty);
+        let mut remembered = match place.try_lock() {
+            Ok(remembered) => remembered,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // `use_it` of this very thread has come back here.
+            Err(TryLockError::WouldBlock) => return self.with_member(hash, values, use_it),
+        };
+        if remembered.removals != removals {
+            remembered.by_hash.clear();
+            remembered.removals = removals;
+        }
+        if let Some(member) = remembered.by_hash.get(&hash)
+            && member.has(values)
+        {
+            return use_it(&member.instrument);
+        }
+        drop(remembered);
+        match self.find_or_make(hash, values) {
+            Err(overflow) => use_it(overflow),
+            Ok(member) => {
+                if let Ok(mut remembered) = place.try_lock()
+                    && remembered.removals == removals
+                {
+                    if remembered.by_hash.len() >= MEMORY {
+                        remembered.by_hash.clear();
+                    }
+                    remembered.by_hash.insert(hash, Arc::clone(&member));
+                }
+                use_it(&member.instrument)
+            }
+        }
+    }
+
+    fn with_member<R>(&self, hash: u64, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
+        match self.find_or_make(hash, values) {
+            Ok(member) => use_it(&member.instrument),
+            Err(overflow) => use_it(overflow),
+        }
+    }
+
+    /// The member, or the one for overflow.
+    fn find_or_make(&self, hash: u64, values: &L::Values<'_>) -> Result<Arc<Member<M>>, &M> {
+        let known = self.members.read().unwrap_or_else(PoisonError::into_inner).find(hash, values);
+        if let Some(member) = known {
+            return Ok(member);
+        }
+        // Made before the lock is taken: `make` is the user's and may come back here.
+        let member = Arc::new(Member::new(values, (self.make)()));
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster.
+        if let Some(member) = members.find(hash, values) {
+            return Ok(member);
+        }
+        if let Some(limit) = self.limit.as_ref().filter(|limit| members.len() >= limit.members) {
+            limit.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(&limit.overflow);
+        }
+        members.insert(hash, Arc::clone(&member));
+        Ok(member)
+    }
+}
+
+impl<M> Members<M> {
+    fn len(&self) -> usize {
+        self.by_hash.len() + self.collided.len()
+    }
+
+    fn find(&self, hash: u64, values: &impl LabelValues) -> Option<Arc<Member<M>>> {
+        let first = self.by_hash.get(&hash).filter(|m| m.has(values));
+        first.or_else(|| self.collided.iter().find(|m| m.has(values))).cloned()
+    }
+
+    fn insert(&mut self, hash: u64, member: Arc<Member<M>>) {
+        match self.by_hash.entry(hash) {
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(member);
+            }
+            std::collections::hash_map::Entry::Occupied(_) => self.collided.push(member),
+        }
     }
 }
 
 impl<M> Member<M> {
+    fn new(values: &impl LabelValues, instrument: M) -> Self {
+        let mut packed = Vec::new();
+        values.each(|value| {
+            packed.extend_from_slice(value.as_bytes());
+            packed.push(END);
+        });
+        Self { values: packed.into(), instrument }
+    }
+
+    #[inline]
     fn has(&self, values: &impl LabelValues) -> bool {
-        let mut own = self.values.iter();
-        let mut same = true;
-        values.each(|v| same &= own.next().is_some_and(|o| **o == *v));
-        same
+        let mut rest = Some(&*self.values);
+        values.each(|value| {
+            rest = rest.and_then(|r| r.strip_prefix(value.as_bytes())?.strip_prefix(&[END]));
+        });
+        rest.is_some_and(<[u8]>::is_empty)
+    }
+
+    fn labels(&self, names: &[&'static str]) -> LabelSet {
+        let values =
+            self.values.split(|byte| *byte == END).map(|v| std::str::from_utf8(v).unwrap_or_default());
+        LabelSet::from_pairs(names.iter().copied().zip(values))
+    }
+}
+
+impl<L: Labels> Family<L, Counter> {
+    /// Counts one at the member with these label values.
+    #[inline]
+    pub fn inc(&self, values: L::Values<'_>) {
+        self.with(values, Counter::inc);
+    }
+
+    /// Counts `n` at the member with these label values.
+    #[inline]
+    pub fn add(&self, values: L::Values<'_>, n: u64) {
+        self.with(values, |counter| counter.add(n));
+    }
+}
+
+impl<L: Labels> Family<L, Gauge> {
+    /// Sets the member with these label values.
+    #[inline]
+    pub fn set(&self, values: L::Values<'_>, value: f64) {
+        self.with(values, |gauge| gauge.set(value));
+    }
+}
+
+impl<L: Labels> Family<L, Histogram> {
+    /// Observes a value at the member with these label values.
+    #[inline]
+    pub fn observe(&self, values: L::Values<'_>, value: f64) {
+        self.with(values, |histogram| histogram.observe(value));
     }
 }
 
@@ -165,6 +413,25 @@ impl<L, M> fmt::Debug for Family<L, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Family").field("label_names", &self.0.names).finish_non_exhaustive()
     }
+}
+
+/// Mixes a text into a hash, eight bytes at a time.
+#[inline]
+fn mix_text(hash: u64, text: &[u8]) -> u64 {
+    let (words, rest) = text.as_chunks::<8>();
+    let mut hash = words.iter().fold(hash, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    // The length keeps ["ab", "c"] and ["a", "bc"] apart.
+    hash ^= u64::from_le_bytes(last);
+    mix(hash.rotate_left(5) ^ text.len() as u64)
+}
+
+/// A multiplication whose halves are folded together: every bit of the input reaches every bit of the result.
+#[inline]
+fn mix(word: u64) -> u64 {
+    let product = u128::from(word ^ 0x2d35_8dcc_aa6c_78a5) * 0x8bb8_4b93_962e_acc9_u128;
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// Keys are hashes already.
@@ -182,7 +449,7 @@ impl BuildHasher for PlainHash {
 #[derive(Debug)]
 struct Plain(u64);
 
-impl std::hash::Hasher for Plain {
+impl Hasher for Plain {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -192,49 +459,69 @@ impl std::hash::Hasher for Plain {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*b);
-        }
+        self.0 = mix_text(self.0, bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Counter;
     use super::*;
+
+    type Plain<const N: usize> = Family<[&'static str; N], Counter>;
 
     #[test]
     fn members_are_told_apart_by_all_values() {
-        let f: Family<[&str; 2], Counter> = Family::new(["a", "b"], Counter::new);
+        let f: Plain<2> = Family::new(["a", "b"], Counter::new);
         f.get(["ab", "c"]).add(1);
-        f.get(["a", "bc"]).add(2);
+        f.add(["a", "bc"], 2);
         f.get(["", "abc"]).add(4);
+        f.inc(["a", "bc"]);
         assert_eq!(f.len(), 3);
-        assert_eq!(f.get(["a", "bc"]).value(), 2.0);
+        assert_eq!(f.get(["a", "bc"]).value(), 3.0);
         let mut shown: Vec<String> = f.read().iter().map(|m| m.labels.to_string()).collect();
         shown.sort();
         assert_eq!(shown, [r#"{a="a", b="bc"}"#, r#"{a="ab", b="c"}"#, r#"{b="abc"}"#]);
     }
 
     #[test]
-    fn a_removed_member_starts_anew() {
-        let f: Family<[&str; 1], Counter> = Family::new(["a"], Counter::new);
+    fn members_whose_hashes_collide_are_kept_apart() {
+        let mut members = Members { by_hash: HashMap::default(), collided: Vec::new() };
+        for value in ["x", "y", "z"] {
+            members.insert(7, Arc::new(Member::new(&[value], value.to_owned())));
+        }
+        for value in ["x", "y", "z"] {
+            assert_eq!(members.find(7, &[value]).unwrap().instrument, value);
+        }
+        assert!(members.find(7, &["w"]).is_none());
+        assert_eq!(members.len(), 3);
+    }
+
+    #[test]
+    fn a_removed_member_starts_anew_in_every_thread() {
+        let f: Plain<1> = Family::new(["a"], Counter::new);
         let old = f.get(["x"]);
-        old.inc();
-        assert!(f.remove(["x"]));
-        assert!(!f.remove(["x"]));
-        old.inc();
-        assert_eq!(f.get(["x"]).value(), 0.0);
+        f.inc(["x"]);
+        std::thread::scope(|s| {
+            s.spawn(|| f.inc(["x"])).join().unwrap();
+            assert!(f.remove(["x"]));
+            assert!(!f.remove(["x"]));
+            old.inc();
+            // Both threads remembered the old member.
+            s.spawn(|| f.inc(["x"])).join().unwrap();
+        });
+        f.inc(["x"]);
+        assert_eq!((old.value(), f.get(["x"]).value()), (3.0, 2.0));
         f.clear();
         assert!(f.is_empty());
     }
 
     #[test]
     fn threads_that_race_get_the_same_member() {
-        let f: Family<[&str; 1], Counter> = Family::new(["n"], Counter::new);
+        let f: Plain<1> = Family::new(["n"], Counter::new);
         std::thread::scope(|s| {
-            for _ in 0..8 {
+            for _ in 0..4 {
                 s.spawn(|| (0..200).for_each(|i| f.get([&i.to_string()]).inc()));
+                s.spawn(|| (0..200).for_each(|i| f.inc([&i.to_string()])));
             }
         });
         assert_eq!(f.len(), 200);
@@ -242,18 +529,59 @@ mod tests {
     }
 
     #[test]
-    fn a_factory_may_use_its_own_family() {
-        let seen: Arc<std::sync::OnceLock<Family<[&'static str; 1], Counter>>> = Arc::default();
+    fn no_user_code_runs_under_a_lock() {
+        let seen: Arc<OnceLock<Plain<1>>> = Arc::default();
         let inside = Arc::clone(&seen);
         let f = Family::new(["a"], move || {
-            let counter = Counter::new();
             if let Some(family) = inside.get() {
-                counter.add(family.len() as u64);
+                family.len();
             }
-            counter
+            Counter::new()
         });
         seen.set(f.clone()).unwrap();
-        assert_eq!(f.get(["x"]).value(), 0.0);
-        assert_eq!(f.get(["y"]).value(), 1.0);
+        f.with(["x"], |x| {
+            x.inc();
+            f.with(["x"], Counter::inc);
+            f.inc(["y"]);
+            f.remove(["y"]);
+            f.clear();
+        });
+        f.inc(["x"]);
+        assert_eq!(f.get(["x"]).value(), 1.0);
+    }
+
+    #[test]
+    fn more_members_than_are_remembered() {
+        let f: Plain<1> = Family::new(["n"], Counter::new);
+        for _ in 0..2 {
+            (0..MEMORY + 100).for_each(|i| f.inc([&i.to_string()]));
+        }
+        assert!(
+            f.read()
+                .iter()
+                .all(|m| matches!(m.value, crate::family::MetricValue::Counter { total: 2.0, .. }))
+        );
+        assert_eq!(f.len(), MEMORY + 100);
+    }
+
+    #[test]
+    fn members_beyond_the_limit_share_one() {
+        let f: Plain<2> = Family::new(["a", "b"], Counter::new).max_members(1);
+        f.inc(["x", "y"]);
+        f.inc(["x", "z"]);
+        f.get(["u", "v"]).inc();
+        f.inc(["x", "y"]);
+        let mut shown: Vec<String> = f.read().iter().map(|m| format!("{} {:?}", m.labels, m.value)).collect();
+        shown.sort();
+        assert_eq!(
+            shown,
+            [
+                r#"{a="overflow", b="overflow"} Counter { total: 2.0, exemplar: None }"#,
+                r#"{a="x", b="y"} Counter { total: 2.0, exemplar: None }"#,
+            ]
+        );
+        let shared = f.clone();
+        assert_eq!(f.max_members(5).len(), 0, "a family that others know is not changed under them");
+        assert_eq!(shared.len(), 1);
     }
 }

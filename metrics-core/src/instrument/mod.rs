@@ -58,7 +58,7 @@ pub use gauge::Gauge;
 pub use gauge_histogram::GaugeHistogram;
 pub use histogram::{Histogram, Native, Snapshot};
 pub use info::Info;
-pub use labels::{LabelValues, Labels};
+pub use labels::{LabelValue, LabelValues, Labels, NamedLabels};
 pub use registry::Registry;
 pub use source::{Desc, Source};
 pub use state_set::StateSet;
