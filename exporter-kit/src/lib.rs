@@ -28,6 +28,7 @@
 //!
 //! # Features
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
+//! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
 //! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]

@@ -10,6 +10,7 @@
 //! ```
 //!
 //! # Features
+//! - `derive`: `derive(Labels)` and `derive(Metrics)` for instruments (brings in `syn` at build time)
 //! - `matcher`: label [`Matcher`]s with regular expressions (brings in `regex`)
 //! - `test-util`: `MemStore`, the smallest honest [`Append`] + [`Select`]
 #![forbid(unsafe_code)]

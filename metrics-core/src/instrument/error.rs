@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::BucketError;
 use crate::MetricType;
 
 /// Why an instrument was not registered. The registry is as it was before.
@@ -70,6 +71,8 @@ pub enum Problem {
         /// The upper bounds refused.
         new: Vec<f64>,
     },
+    /// The buckets of a histogram are not what buckets must be.
+    Buckets(BucketError),
     /// A sample of the metric would have the same name as a sample of another, as `a_count` of a histogram `a` and a
     /// gauge `a_count`.
     SampleClash {
@@ -104,6 +107,7 @@ impl fmt::Display for RegisterError {
             Problem::OtherBuckets { registered, new } => {
                 write!(f, "it is registered with the buckets {registered:?}, not {new:?}")
             }
+            Problem::Buckets(error) => write!(f, "{error}"),
             Problem::SampleClash { sample, registered } => {
                 write!(f, "its sample {sample:?} is also one of {registered:?}")
             }

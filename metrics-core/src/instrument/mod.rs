@@ -40,6 +40,7 @@ mod labels;
 
 // What shows them.
 mod collect;
+mod declare;
 mod error;
 mod gather;
 mod registry;
@@ -50,6 +51,7 @@ mod tests;
 pub use buckets::{BucketError, Buckets};
 pub use collect::{Collect, CollectError};
 pub use counter::Counter;
+pub use declare::{Declare, Shape};
 pub use error::{Problem, RegisterError};
 pub use family::Family;
 pub use function::{CounterFn, GaugeFn};
@@ -63,6 +65,9 @@ pub use registry::Registry;
 pub use source::{Desc, Source};
 pub use state_set::StateSet;
 pub use summary::Summary;
+
+#[cfg(feature = "derive")]
+pub use metrics_derive::{Labels, Metrics};
 
 use crate::MetricType;
 use crate::family::MetricValue;

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::collect::{Collect, CollectError};
+use super::declare::{Declare, Shape};
 use super::error::{Problem, RegisterError};
 use super::family::Family;
 use super::gather::{GatherError, Gathered, Page, add_labels};
@@ -193,6 +194,19 @@ impl Registry {
                 handle.downcast_ref::<S>().cloned().ok_or(RegisterError { name, problem: Problem::Taken })
             }
         }
+    }
+
+    /// As [`Registry::obtain`], of an instrument or family made from a declaration.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if a name or a bucket bound is not valid or the metric's name stands for something else.
+    pub fn declare<S: Declare>(&self, desc: impl Into<Desc>, shape: Shape) -> Result<S, RegisterError> {
+        let desc = desc.into();
+        let source = S::declare(&shape).map_err(|error| RegisterError {
+            name: desc.full_name(&self.prefix, S::TYPE),
+            problem: Problem::Buckets(error),
+        })?;
+        self.obtain(desc, source)
     }
 
     /// Registers a collector; the name is for error messages and must be the first of its kind.

@@ -1,0 +1,90 @@
+//! Instruments made from a declaration, as `derive(Metrics)` writes them.
+
+use super::family::Family;
+use super::labels::NamedLabels;
+use super::source::Source;
+use super::{BucketError, Buckets, Counter, Gauge, Histogram, Instrument, Native, Summary};
+
+/// How an instrument is to be made; each kind takes what concerns it.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    buckets: Option<Vec<f64>>,
+    native: Option<Native>,
+    max_members: Option<usize>,
+}
+
+impl Shape {
+    /// Upper bounds of a histogram's classic buckets.
+    #[must_use]
+    pub fn buckets(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
+        self.buckets = Some(bounds.into_iter().collect());
+        self
+    }
+
+    /// Native buckets of a histogram.
+    #[must_use]
+    pub fn native(mut self, native: Native) -> Self {
+        self.native = Some(native);
+        self
+    }
+
+    /// How many members a family may have.
+    #[must_use]
+    pub fn max_members(mut self, members: usize) -> Self {
+        self.max_members = Some(members);
+        self
+    }
+}
+
+/// What can be made from a [`Shape`].
+pub trait Declare: Source {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// [`BucketError`] if the shape has bucket bounds that do not rise.
+    fn declare(shape: &Shape) -> Result<Self, BucketError>;
+}
+
+impl Declare for Counter {
+    fn declare(_: &Shape) -> Result<Self, BucketError> {
+        Ok(Self::new())
+    }
+}
+
+impl Declare for Gauge {
+    fn declare(_: &Shape) -> Result<Self, BucketError> {
+        Ok(Self::new())
+    }
+}
+
+impl Declare for Summary {
+    fn declare(_: &Shape) -> Result<Self, BucketError> {
+        Ok(Self::new())
+    }
+}
+
+impl Declare for Histogram {
+    /// Classic buckets are the usual ones where the shape names neither kind.
+    fn declare(shape: &Shape) -> Result<Self, BucketError> {
+        let buckets = shape.buckets.clone().map(Buckets::new).transpose()?;
+        Ok(match (buckets, shape.native) {
+            (Some(buckets), Some(native)) => Self::with_native(buckets, native),
+            (Some(buckets), None) => Self::new(buckets),
+            (None, Some(native)) => Self::native(native),
+            (None, None) => Self::default(),
+        })
+    }
+}
+
+impl<L: NamedLabels, M: Instrument + Declare> Declare for Family<L, M> {
+    fn declare(shape: &Shape) -> Result<Self, BucketError> {
+        // Made once here, so that a wrong shape is found before the first member is.
+        let pattern = M::declare(shape)?;
+        let of_members = shape.clone();
+        let family = Self::typed(move || M::declare(&of_members).unwrap_or_else(|_| pattern.clone()));
+        Ok(match shape.max_members {
+            Some(members) => family.max_members(members),
+            None => family,
+        })
+    }
+}
