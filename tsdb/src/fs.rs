@@ -57,7 +57,7 @@ impl FileError {
 /// A file system. Calls order themselves as they are made; only what was synced survives a power cut:
 /// a file's bytes by [`File::sync`], its name and its absence by [`Fs::sync_dir`] of the directory.
 pub trait Fs: fmt::Debug + Send + Sync {
-    /// Creates a directory and its parents; fine if it exists.
+    /// Creates a directory and its parents, durably; fine if it exists.
     ///
     /// # Errors
     /// The system's.
@@ -207,7 +207,14 @@ pub struct OsFs;
 
 impl Fs for OsFs {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+        let missing: Vec<&Path> = dir.ancestors().take_while(|d| !d.exists()).collect();
+        fs::create_dir_all(dir)?;
+        for created in missing.iter().rev() {
+            // The parent of a relative name of one part is empty and means the current directory.
+            let parent = created.parent().filter(|p| !p.as_os_str().is_empty());
+            self.sync_dir(parent.unwrap_or(Path::new(".")))?;
+        }
+        Ok(())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn File>> {
