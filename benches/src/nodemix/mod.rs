@@ -11,6 +11,7 @@ mod floor;
 mod ingest;
 mod measure;
 mod memory;
+mod queries;
 mod query;
 mod replay;
 mod store;

@@ -1,13 +1,15 @@
 //! `query`: how long answers take, over the block that `mkblock` of either program wrote.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics_core::{Matcher, Select, SelectHints, SelectRequest, TimeRange};
+use promql::Engine;
 use tsdb::Db;
 
 use super::Failure;
-use super::measure::median;
+use super::measure::{cpu, median};
+use super::queries::{BenchQuery, QUERIES, Steps};
 use super::store::{HOUR, Wal, open};
 use super::workload::START;
 
@@ -23,6 +25,9 @@ pub struct Query {
     /// Only what has this in its name.
     #[arg(long, default_value = "")]
     only: String,
+    /// Threads that a query may use.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
 }
 
 impl Query {
@@ -32,12 +37,72 @@ impl Query {
     /// If the store fails.
     pub fn run(&self) -> Result<(), Failure> {
         let db = open(&self.dir, Wal::Off, self.block)?;
-        println!("# blocks {} head series {}", db.blocks().len(), db.head_series());
+        println!(
+            "# blocks {} head series {} engine ours threads {}",
+            db.blocks().len(),
+            db.head_series(),
+            self.threads
+        );
+        let engine = self.engine();
+        for query in QUERIES.iter().filter(|q| q.name.contains(&self.only)) {
+            measure(&engine, &db, query)?;
+        }
         if self.only.is_empty() || "labels".contains(&self.only) {
             label_lookups(&db)?;
         }
         Ok(())
     }
+}
+
+impl Query {
+    /// An engine with the limits that the Go bench gives to its own.
+    fn engine(&self) -> Engine {
+        let mut options = promql::Options::default();
+        options.max_samples = 500_000_000;
+        options.timeout = Some(Duration::from_secs(600));
+        options.threads = self.threads.max(1);
+        Engine::new(options)
+    }
+}
+
+/// Asks a query for five seconds, three times at least, and prints the middle of what it took.
+fn measure(engine: &Engine, db: &Db, query: &BenchQuery) -> Result<(), Failure> {
+    const MINUTE: i64 = 60_000;
+    let end = START + 20 * HOUR;
+    let (mut took, mut cpu_took) = (Vec::new(), Vec::new());
+    let begin = Instant::now();
+    while took.len() < 3 || (begin.elapsed() < Duration::from_secs(5) && took.len() < 41) {
+        let (start, cpu_start) = (Instant::now(), cpu());
+        let answer = match query.steps {
+            Steps::Once => engine.instant(db, query.text, end)?,
+            Steps::SixHours => engine.range(db, query.text, end - 6 * HOUR, end, MINUTE)?,
+            Steps::Day => {
+                engine.range(db, query.text, START + 5 * MINUTE, START + 24 * HOUR - 15_000, 5 * MINUTE)?
+            }
+        };
+        took.push(start.elapsed());
+        cpu_took.push(cpu() - cpu_start);
+        drop(answer);
+    }
+    let (middle, cpu_middle) = (median(&mut took), median(&mut cpu_took));
+    let fastest = took.first().copied().unwrap_or_default();
+    let samples = query.series * query.window / 15.0;
+    println!(
+        "{:<28} p50 {:10.3} ms  min {:10.3}  cpu50 {:10.3} n={}  raw samples {:.0}  -> {:8.1} M/s  {:6.2} ns/sample",
+        query.name,
+        millis(middle),
+        millis(fastest),
+        millis(cpu_middle),
+        took.len(),
+        samples,
+        samples / middle.as_secs_f64() / 1e6,
+        middle.as_nanos() as f64 / samples,
+    );
+    Ok(())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }
 
 fn label_lookups(db: &Db) -> Result<(), Failure> {
@@ -67,6 +132,6 @@ fn report(name: &str, mut ask: impl FnMut() -> Result<usize, Failure>) -> Result
         results = ask()?;
         took.push(start.elapsed());
     }
-    println!("{name:<28} p50 {:10.3} ms  n results {results}", median(&mut took).as_micros() as f64 / 1000.0);
+    println!("{name:<28} p50 {:10.3} ms  n results {results}", millis(median(&mut took)));
     Ok(())
 }
