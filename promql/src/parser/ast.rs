@@ -85,7 +85,7 @@ pub enum Expr {
     /// `42`, `0x2a`, `Inf`, `5m`
     Number(NumberLiteral),
     /// `"text"`
-    String(StringLiteral),
+    String(Box<StringLiteral>),
     /// `(…)`
     Paren(Box<Paren>),
     /// `-…`, `+…`

@@ -10,8 +10,12 @@ use super::Span;
 /// assert_eq!((error.line(), error.column()), (1, 9));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: parse error: {message}", self.position())]
-pub struct ParseError {
+#[error("{}: parse error: {}", self.position(), self.0.message)]
+// Boxed, because results of every rule of the grammar stand on the stack while it is read.
+pub struct ParseError(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
     message: String,
     query: String,
     span: Span,
@@ -19,32 +23,32 @@ pub struct ParseError {
 
 impl ParseError {
     pub(crate) fn new(query: &str, span: Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), query: query.to_owned(), span }
+        Self(Box::new(Details { message: message.into(), query: query.to_owned(), span }))
     }
 
     /// What is wrong, without the place.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The refused query.
     pub fn query(&self) -> &str {
-        &self.query
+        &self.0.query
     }
 
     /// Which part of the query is wrong.
     pub fn span(&self) -> Span {
-        self.span
+        self.0.span
     }
 
     /// The line, counted from 1.
     pub fn line(&self) -> usize {
-        self.span.line_column(&self.query).0
+        self.0.span.line_column(&self.0.query).0
     }
 
     /// The column, counted from 1, in bytes.
     pub fn column(&self) -> usize {
-        self.span.line_column(&self.query).1
+        self.0.span.line_column(&self.0.query).1
     }
 
     /// The line concerned with a caret under the place: two lines for a person to look at.
@@ -54,17 +58,17 @@ impl ParseError {
     /// assert_eq!(error.caret(), "rate(up\n       ^");
     /// ```
     pub fn caret(&self) -> String {
-        let line = self.query.split('\n').nth(self.line() - 1).unwrap_or("");
+        let line = self.0.query.split('\n').nth(self.line() - 1).unwrap_or("");
         let before = line.get(..self.column() - 1).unwrap_or(line);
         let indent: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         format!("{line}\n{indent}^")
     }
 
     fn position(&self) -> String {
-        if self.query.is_empty() {
+        if self.0.query.is_empty() {
             return "unknown position".to_owned();
         }
-        let (line, column) = self.span.line_column(&self.query);
+        let (line, column) = self.0.span.line_column(&self.0.query);
         format!("{line}:{column}")
     }
 }

@@ -30,7 +30,7 @@ pub use duration::{
 };
 pub use error::ParseError;
 pub use functions::{Arity, FUNCTIONS, Signature, function};
-pub use pretty::pretty;
+pub use pretty::{pretty, pretty_within};
 pub use quote::quote;
 #[cfg(feature = "rules")]
 pub(crate) use quote::{quote_char, unquote_text};
@@ -54,7 +54,7 @@ pub struct ParserOptions {
     pub extended_range_selectors: bool,
     /// `promql-binop-fill-modifiers`: `fill`, `fill_left`, `fill_right`.
     pub fill_modifiers: bool,
-    /// How deep expressions may nest; a guard of the stack. 256 unless told otherwise.
+    /// How deep expressions may nest; a guard of the stack of whoever parses and evaluates. 128 unless told otherwise.
     pub max_depth: usize,
 }
 
@@ -65,7 +65,7 @@ impl Default for ParserOptions {
             duration_expressions: false,
             extended_range_selectors: false,
             fill_modifiers: false,
-            max_depth: 256,
+            max_depth: 128,
         }
     }
 }

@@ -261,38 +261,17 @@ impl<'a> Parser<'a> {
         self.height = 1;
         match token.kind {
             Kind::Number | Kind::Duration => self.number_literal().map(Expr::Number),
-            Kind::String => {
-                self.take()?;
-                let (value, bytes) = self.unquote(token)?;
-                Ok(Expr::String(StringLiteral { value, bytes, span: token.span() }))
-            }
-            Kind::LeftParen => {
-                self.take()?;
-                let expr = self.expr()?;
-                let close = self.expect(Kind::RightParen)?;
-                self.grow(self.height, token.span())?;
-                Ok(Expr::Paren(Box::new(Paren { expr, span: token.span().to(close.span()) })))
-            }
+            Kind::String => self.string(),
+            Kind::LeftParen => self.paren(),
             Kind::LeftBrace => self.selector(None),
-            Kind::Aggregate(op) => {
-                self.take()?;
-                match self.peek()?.kind {
-                    Kind::LeftParen | Kind::By | Kind::Without => {
-                        self.within(Context::AGGREGATION, |p| p.aggregation(op, token))
-                    }
-                    _ => self.selector(Some(token)),
-                }
-            }
+            Kind::Aggregate(op) => self.aggregation_or_name(op),
             Kind::Identifier
             | Kind::Start
             | Kind::End
             | Kind::Step
             | Kind::Range
             | Kind::MaxOf
-            | Kind::MinOf => {
-                self.take()?;
-                if self.next_is(Kind::LeftParen)? { self.call(token) } else { self.selector(Some(token)) }
-            }
+            | Kind::MinOf => self.call_or_name(),
             Kind::MetricIdentifier
             | Kind::By
             | Kind::Without
@@ -308,6 +287,37 @@ impl<'a> Parser<'a> {
             }
             _ => Err(self.unexpected()?),
         }
+    }
+
+    // Each in a function of its own, so that what one needs does not stand on the stack for the others.
+
+    fn string(&mut self) -> Parsed<Expr> {
+        let token = self.take()?;
+        let (value, bytes) = self.unquote(token)?;
+        Ok(Expr::String(Box::new(StringLiteral { value, bytes, span: token.span() })))
+    }
+
+    fn paren(&mut self) -> Parsed<Expr> {
+        let open = self.take()?;
+        let expr = self.expr()?;
+        let close = self.expect(Kind::RightParen)?;
+        self.grow(self.height, open.span())?;
+        Ok(Expr::Paren(Box::new(Paren { expr, span: open.span().to(close.span()) })))
+    }
+
+    fn aggregation_or_name(&mut self, op: AggregateOp) -> Parsed<Expr> {
+        let name = self.take()?;
+        match self.peek()?.kind {
+            Kind::LeftParen | Kind::By | Kind::Without => {
+                self.within(Context::AGGREGATION, |p| p.aggregation(op, name))
+            }
+            _ => self.selector(Some(name)),
+        }
+    }
+
+    fn call_or_name(&mut self) -> Parsed<Expr> {
+        let name = self.take()?;
+        if self.next_is(Kind::LeftParen)? { self.call(name) } else { self.selector(Some(name)) }
     }
 
     // Literals.

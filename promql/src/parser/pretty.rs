@@ -16,7 +16,8 @@ pub fn pretty(expr: &Expr) -> String {
     pretty_within(expr, WIDTH)
 }
 
-pub(crate) fn pretty_within(expr: &Expr, width: usize) -> String {
+/// As [`pretty`], for lines of another width.
+pub fn pretty_within(expr: &Expr, width: usize) -> String {
     let mut printer = Printer { width, out: String::new() };
     printer.expr(expr, 0, true);
     printer.out
