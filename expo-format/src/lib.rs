@@ -15,6 +15,7 @@
 //! | delimited protocol buffers (`protobuf`) | `protobuf::Parser` | `protobuf::write` |
 //! | remote write 1.0 (`remote-write`) | `remote_write::v1::Request` | `remote_write::v1::RequestBuilder` |
 //! | remote write 2.0 (`remote-write`) | `remote_write::v2::Request` | `remote_write::v2::RequestBuilder` |
+//! | remote read (`remote-read`) | `remote_read::Request`, `remote_read::Response`, `remote_read::frames` | `remote_read::Request`, `remote_read::ResponseBuilder`, `remote_read::write_frame` |
 //!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
 //! any.
@@ -42,6 +43,7 @@
 //! # Features
 //! - `protobuf`: pages of delimited `MetricFamily` messages with native histograms
 //! - `remote-write`: remote-write messages and their snappy block framing (brings in `snap`)
+//! - `remote-read`: remote-read requests, sampled and chunked answers (brings in `crc32c`)
 #![forbid(unsafe_code)]
 
 // What a page says.
@@ -71,6 +73,8 @@ mod rescrape;
 pub mod openmetrics;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
+#[cfg(feature = "remote-read")]
+pub mod remote_read;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
 pub mod text;

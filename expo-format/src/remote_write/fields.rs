@@ -6,7 +6,7 @@ use super::Sample;
 use crate::wire::{self, Field, Reader, WireError};
 
 /// All fields of one number, read by `read`; the iterator ends after an error.
-pub(super) fn fields<'a, T>(
+pub(crate) fn fields<'a, T>(
     mut rest: Reader<'a>,
     number: u32,
     mut read: impl FnMut(&Field<'a>) -> Result<T, WireError>,

@@ -3,7 +3,7 @@
 //! Sources: the Prometheus remote write specifications 1.0 and 2.0. A body is one protocol buffers message,
 //! compressed as one snappy block. Reading borrows from the decompressed message and yields series by series.
 
-mod fields;
+pub(crate) mod fields;
 mod histogram;
 mod snappy;
 pub mod v1;

@@ -76,6 +76,12 @@ pub struct TimeSeries<'a> {
 }
 
 impl<'a> TimeSeries<'a> {
+    /// A series that is a field of some message.
+    #[cfg(feature = "remote-read")]
+    pub(crate) fn of(field: &Field<'a>) -> Result<Self, WireError> {
+        Ok(Self { fields: field.message()? })
+    }
+
     /// The labels, sorted; labels with an empty value are left out.
     ///
     /// # Errors
@@ -115,7 +121,7 @@ fn read_label<'a>(field: &Field<'a>) -> Result<RawLabel<'a>, WireError> {
     Ok(label)
 }
 
-fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError> {
+pub(crate) fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError> {
     let mut pairs = Vec::with_capacity(16);
     for label in fields(message, number, read_label) {
         let (name, value) = label?;
@@ -162,22 +168,7 @@ pub struct RequestBuilder {
 impl RequestBuilder {
     /// Adds a series.
     pub fn series(&mut self, series: &Series<'_>) -> &mut Self {
-        wire::message(&mut self.message, 1, |out| {
-            write_labels(out, series.labels);
-            for (timestamp, value) in series.samples {
-                wire::message(out, 2, |out| write_sample(out, *timestamp, *value));
-            }
-            for exemplar in series.exemplars {
-                wire::message(out, 3, |out| {
-                    write_labels(out, &exemplar.labels);
-                    wire::double(out, 2, exemplar.value);
-                    wire::int64(out, 3, exemplar.timestamp.unwrap_or(0));
-                });
-            }
-            for (timestamp, value) in series.histograms {
-                wire::message(out, 4, |out| histogram::write(out, *timestamp, value));
-            }
-        });
+        wire::message(&mut self.message, 1, |out| write_series(out, series));
         self
     }
 
@@ -203,7 +194,25 @@ impl RequestBuilder {
     }
 }
 
-fn write_labels(out: &mut Vec<u8>, labels: &LabelSet) {
+/// Appends the fields of a series.
+pub(crate) fn write_series(out: &mut Vec<u8>, series: &Series<'_>) {
+    write_labels(out, series.labels);
+    for (timestamp, value) in series.samples {
+        wire::message(out, 2, |out| write_sample(out, *timestamp, *value));
+    }
+    for exemplar in series.exemplars {
+        wire::message(out, 3, |out| {
+            write_labels(out, &exemplar.labels);
+            wire::double(out, 2, exemplar.value);
+            wire::int64(out, 3, exemplar.timestamp.unwrap_or(0));
+        });
+    }
+    for (timestamp, value) in series.histograms {
+        wire::message(out, 4, |out| histogram::write(out, *timestamp, value));
+    }
+}
+
+pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &LabelSet) {
     for (name, value) in labels {
         wire::message(out, 1, |out| {
             wire::string(out, 1, name.as_bytes());

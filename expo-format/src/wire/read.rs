@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         match self.bytes.get(self.at..).and_then(|rest| rest.get(..length)) {
             Some(taken) => {
                 self.at += length;
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let offset = self.offset();
         let taken = self.take(N)?;
         taken.try_into().map_err(|_| self.error(offset, WireProblem::Truncated))
