@@ -29,6 +29,7 @@ mod settings;
 mod spec;
 
 // Sources that several collectors share.
+mod human_bytes;
 mod link_stats;
 mod mounts;
 mod neighbours;
@@ -38,7 +39,10 @@ mod text_page;
 
 // One subsystem each.
 mod arp;
+mod bcache;
+mod bcachefs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroups;
 mod conntrack;

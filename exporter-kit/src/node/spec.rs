@@ -129,7 +129,10 @@ impl OptionSpec {
 /// All collectors, in order of their names.
 pub const SPECS: &[Spec] = &[
     super::arp::SPEC,
+    super::bcache::SPEC,
+    super::bcachefs::SPEC,
     super::bonding::SPEC,
+    super::btrfs::SPEC,
     super::buddyinfo::SPEC,
     super::cgroups::SPEC,
     super::conntrack::SPEC,
