@@ -6,6 +6,7 @@
 //! Layouts: Prometheus' `tsdb/docs/format/wal.md`.
 
 mod checkpoint;
+mod compress;
 mod histogram_record;
 mod reader;
 mod record;

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::compress::Decompressor;
 use super::segment::{
     Compression, FIRST, FRAGMENT_HEADER, FULL, KIND_MASK, LAST, MIDDLE, PAGE, PAGE_END, segments,
 };
 use crate::fs::{FileBytes, FileError, Fs};
-
-/// Snappy's longest copy makes 64 bytes of three: what claims to grow more is damaged.
-const MAX_SNAPPY_GROWTH: usize = 24;
 
 /// The records of one segment, in order.
 #[derive(Debug)]
@@ -19,7 +17,7 @@ pub struct SegmentReader {
     /// Behind the last record that was whole.
     whole: usize,
     joined: Vec<u8>,
-    decompressed: Vec<u8>,
+    codec: Decompressor,
 }
 
 /// One fragment and the place behind it.
@@ -41,7 +39,14 @@ impl SegmentReader {
 
     /// Reads a segment from its bytes.
     pub fn new(path: &Path, bytes: FileBytes) -> Self {
-        Self { path: path.to_owned(), bytes, at: 0, whole: 0, joined: Vec::new(), decompressed: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            bytes,
+            at: 0,
+            whole: 0,
+            joined: Vec::new(),
+            codec: Decompressor::default(),
+        }
     }
 
     /// Bytes of the segment up to the end of the last record returned.
@@ -81,12 +86,9 @@ impl SegmentReader {
         };
         self.whole = self.at;
         let record = if joined { &self.joined[start..end] } else { &self.bytes[start..end] };
-        match compression {
-            Compression::None => Ok(Some(record)),
-            Compression::Snappy => match decompress(record, &mut self.decompressed) {
-                Some(n) => Ok(Some(&self.decompressed[..n])),
-                None => Err(FileError::damaged(&self.path, begun as u64, "a record that is not snappy")),
-            },
+        match self.codec.decompress(compression, record) {
+            Some(record) => Ok(Some(record)),
+            None => Err(FileError::damaged(&self.path, begun as u64, "a record that cannot be decompressed")),
         }
     }
 
@@ -144,18 +146,6 @@ impl SegmentReader {
     fn damaged(&self, at: usize, what: &str) -> FileError {
         FileError::damaged(&self.path, at as u64, what)
     }
-}
-
-/// Decompresses a snappy block; `None` if it is none.
-fn decompress(record: &[u8], into: &mut Vec<u8>) -> Option<usize> {
-    let n = snap::raw::decompress_len(record).ok()?;
-    if n > record.len() * MAX_SNAPPY_GROWTH {
-        return None;
-    }
-    if into.len() < n {
-        into.resize(n, 0);
-    }
-    snap::raw::Decoder::new().decompress(record, into).ok()
 }
 
 /// Cuts a log off behind the last whole record of a damaged segment and removes the segments that follow: what

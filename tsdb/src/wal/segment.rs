@@ -33,6 +33,9 @@ pub enum Compression {
     /// Snappy blocks: the field's default.
     #[default]
     Snappy,
+    /// Zstandard, smaller and slower.
+    #[cfg(feature = "zstd")]
+    Zstd,
 }
 
 impl Compression {
@@ -41,6 +44,8 @@ impl Compression {
         match self {
             Self::None => 0,
             Self::Snappy => 1 << 3,
+            #[cfg(feature = "zstd")]
+            Self::Zstd => 1 << 4,
         }
     }
 
@@ -49,6 +54,8 @@ impl Compression {
         match header & !KIND_MASK {
             0 => Some(Self::None),
             m if m == Self::Snappy.mask() => Some(Self::Snappy),
+            #[cfg(feature = "zstd")]
+            m if m == Self::Zstd.mask() => Some(Self::Zstd),
             _ => None,
         }
     }

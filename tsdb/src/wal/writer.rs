@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::compress::Compressor;
 use super::segment::{Compression, FIRST, FRAGMENT_HEADER, FULL, LAST, MIDDLE, PAGE, segment_path, segments};
 use crate::fs::{File, FileError, Fs};
 
@@ -36,7 +37,7 @@ pub struct Wal {
     written: u64,
     /// Fragments that follow them.
     pending: Vec<u8>,
-    compressor: snap::raw::Encoder,
+    compressor: Compressor,
     compressed: Vec<u8>,
     /// Set when nobody knows what the file holds.
     poisoned: bool,
@@ -59,7 +60,7 @@ impl Wal {
             file,
             written: 0,
             pending: Vec::new(),
-            compressor: snap::raw::Encoder::new(),
+            compressor: Compressor::new(),
             compressed: Vec::new(),
             poisoned: false,
         })
@@ -91,10 +92,11 @@ impl Wal {
     /// If a full segment could not be written and closed.
     pub fn log(&mut self, record: &[u8]) -> Result<(), FileError> {
         self.check()?;
-        let mut compressed = std::mem::take(&mut self.compressed);
-        let (bytes, compression) = self.compress(record, &mut compressed);
+        // Taken out meanwhile, as it lends the compressed bytes.
+        let mut room = std::mem::take(&mut self.compressed);
+        let (bytes, compression) = self.compressor.compress(self.options.compression, record, &mut room);
         let result = self.log_compressed(bytes, compression);
-        self.compressed = compressed;
+        self.compressed = room;
         result
     }
 
@@ -180,22 +182,6 @@ impl Wal {
             self.poisoned = true;
             FileError::io("sync", self.path())(e)
         })
-    }
-
-    fn compress<'a>(&mut self, record: &'a [u8], into: &'a mut Vec<u8>) -> (&'a [u8], Compression) {
-        if self.options.compression == Compression::Snappy {
-            let room = snap::raw::max_compress_len(record.len());
-            if into.len() < room {
-                into.resize(room, 0);
-            }
-            // Fails only where the room is too small or the record beyond 4 GiB; then it goes uncompressed.
-            if let Ok(n) = self.compressor.compress(record, into)
-                && n < record.len()
-            {
-                return (&into[..n], Compression::Snappy);
-            }
-        }
-        (record, Compression::None)
     }
 
     fn log_compressed(&mut self, record: &[u8], compression: Compression) -> Result<(), FileError> {
