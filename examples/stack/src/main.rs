@@ -1,2 +1,71 @@
-//! The stack in one process.
-fn main() {}
+//! `pullstack`: flags, what to look at, exit status.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use stack::{Error, Options, Stack};
+
+/// Watches this host: exporter, scraper, database, alerts and dashboards in one process.
+#[derive(Debug, Parser)]
+#[command(name = "pullstack", version)]
+struct Flags {
+    /// Where samples and state are kept.
+    #[arg(long = "data.dir", default_value = "./pullstack-data")]
+    data_dir: PathBuf,
+    /// A prometheus.yml in place of the built-in one, which is written into the data directory.
+    #[arg(long = "config.file")]
+    config_file: Option<PathBuf>,
+    /// An alertmanager.yml in place of the built-in one.
+    #[arg(long = "alertmanager.config.file")]
+    alertmanager_config_file: Option<PathBuf>,
+    /// Where server and dashboards listen.
+    #[arg(long = "web.listen-address", default_value = "127.0.0.1:9090")]
+    server_address: String,
+    /// Where the node exporter listens.
+    #[arg(long = "node.listen-address", default_value = "127.0.0.1:9100")]
+    node_address: String,
+    /// Where the Alertmanager listens.
+    #[arg(long = "alertmanager.listen-address", default_value = "127.0.0.1:9093")]
+    alertmanager_address: String,
+    /// Least important messages to log: debug, info, warn or error.
+    #[arg(long = "log.level", default_value = "warn")]
+    log_level: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    server::log::start(&flags.log_level, server::log::Format::Logfmt);
+    let options = Options {
+        data_dir: flags.data_dir,
+        config_file: flags.config_file,
+        alertmanager_config_file: flags.alertmanager_config_file,
+        server_address: flags.server_address,
+        node_address: flags.node_address,
+        alertmanager_address: flags.alertmanager_address,
+    };
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pullstack: {}", server::line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Error> {
+    let data_dir = options.data_dir.clone();
+    let stack = Stack::start(options).await?;
+    for address in stack.server_addresses() {
+        println!("dashboards of this host   http://{address}/");
+        println!("queries, targets, rules   http://{address}/query");
+    }
+    println!("alerts                    http://{}/", stack.alertmanager_address());
+    println!("this host's metrics       http://{}/metrics", stack.node_address());
+    println!("kept in                   {}", data_dir.display());
+    println!("stop with Ctrl-C");
+    stack.run(exporter_kit::serve::stop_signal()).await;
+    Ok(())
+}
