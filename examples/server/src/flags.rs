@@ -234,6 +234,7 @@ pub fn options(matches: &ArgMatches) -> Result<Options, FlagError> {
         external_url: Some(given.text("web.external-url")).filter(|u| !u.is_empty()),
         route_prefix: Some(given.text("web.route-prefix")).filter(|p| !p.is_empty()),
         page_title: given.text("web.page-title"),
+        home_page: Options::default().home_page,
         read_timeout: given.duration("web.read-timeout")?,
         max_connections: given.number("web.max-connections")?,
         lifecycle: given.switch("web.enable-lifecycle"),

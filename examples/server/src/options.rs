@@ -29,6 +29,8 @@ pub struct Options {
     pub route_prefix: Option<String>,
     /// Title of the web pages.
     pub page_title: String,
+    /// The path, below the prefix, that `/` leads to.
+    pub home_page: String,
     /// Longest time for reading a request, and for an idle connection.
     pub read_timeout: Duration,
     /// Connections open at once.
@@ -80,6 +82,7 @@ impl Default for Options {
             external_url: None,
             route_prefix: None,
             page_title: "Prometheus Time Series Collection and Processing Server".to_owned(),
+            home_page: "/query".to_owned(),
             read_timeout: minutes(5),
             max_connections: 512,
             lifecycle: false,

@@ -1,6 +1,7 @@
 //! `pullstack`: flags, what to look at, exit status.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+#![allow(clippy::print_stderr, reason = "a program talks to its user")]
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,14 +59,16 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Error> {
     let data_dir = options.data_dir.clone();
     let stack = Stack::start(options).await?;
+    let mut said = String::new();
     for address in stack.server_addresses() {
-        println!("dashboards of this host   http://{address}/");
-        println!("queries, targets, rules   http://{address}/query");
+        said += &format!("dashboards of this host   http://{address}/\n");
+        said += &format!("queries, targets, rules   http://{address}/query\n");
     }
-    println!("alerts                    http://{}/", stack.alertmanager_address());
-    println!("this host's metrics       http://{}/metrics", stack.node_address());
-    println!("kept in                   {}", data_dir.display());
-    println!("stop with Ctrl-C");
+    said += &format!("alerts                    http://{}/\n", stack.alertmanager_address());
+    said += &format!("this host's metrics       http://{}/metrics\n", stack.node_address());
+    said += &format!("kept in                   {}\nstop with Ctrl-C\n", data_dir.display());
+    // A closed standard output is no reason to stop watching the host.
+    let _ = io::stdout().write_all(said.as_bytes());
     stack.run(exporter_kit::serve::stop_signal()).await;
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ::http::Method;
-use expo_format::remote_write::snappy;
+use expo_format::remote_write::compress;
 use expo_format::remote_write::v1::{RequestBuilder, Series};
 use http::{send, wait_for};
 use metrics_core::LabelSet;
@@ -29,7 +29,10 @@ fn start(data: &Path, config: &Path) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    // Whatever else the program says is read, so that it never meets a full pipe.
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     let base = line.split_whitespace().last().expect("the program says where it listens");
     (child, base.trim_end_matches('/').to_owned())
 }
@@ -40,7 +43,7 @@ fn request(timestamp: i64) -> Vec<u8> {
         let labels = LabelSet::from_pairs([("__name__", "sent"), ("i", &i.to_string())]);
         builder.series(&Series { samples: &[(timestamp, timestamp as f64)], ..Series::new(&labels) });
     }
-    snappy::compress(&builder.finish())
+    compress(&builder.finish())
 }
 
 const HEADERS: [(&str, &str); 3] = [
@@ -61,7 +64,8 @@ async fn what_was_acknowledged_survives_a_kill() {
     let mut acknowledged = 0;
     for round in 0..=ROUNDS {
         let (mut child, base) = start(&data, &config);
-        let found = wait_for(&base, "min(count_over_time(sent[1h]))", |r| r[0].is_object() || round == 0).await;
+        let found =
+            wait_for(&base, "min(count_over_time(sent[1h]))", |r| r[0].is_object() || round == 0).await;
         if round > 0 {
             let kept: i64 = found[0]["value"][1].as_str().unwrap().parse().unwrap();
             assert!(kept >= acknowledged, "round {round}: {kept} kept, {acknowledged} acknowledged");

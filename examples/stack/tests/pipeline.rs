@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use exporter_kit::serve::{ServeOptions, bind, handler_fn, serve};
 use http::{query, send, wait_for};
@@ -30,6 +30,9 @@ async fn a_page_becomes_an_answer_and_an_alert() {
         let silent = silent.clone();
         handler_fn(move |_: Request<Bytes>| {
             let mut response = Response::new(Full::new(Bytes::from_static(PAGE.as_bytes())));
+            response
+                .headers_mut()
+                .insert("content-type", HeaderValue::from_static("text/plain; version=0.0.4"));
             if silent.load(Ordering::Relaxed) {
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             }

@@ -56,7 +56,7 @@ impl Ready {
     fn respond(&self, path: &str, mut request: Request<Bytes>) -> Reply {
         let app = &self.app;
         match path {
-            "" | "/" => redirect(&format!("{}/query", app.prefix)),
+            "" | "/" => redirect(&format!("{}{}", app.prefix, app.options.home_page)),
             "/-/reload" | "/-/quit" => lifecycle::respond(app, path, request.method()),
             "/metrics" => boxed(app.own.endpoint().respond(&request)),
             "/version" => text(StatusCode::OK, status::version_json().to_string()),

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 /// Sends one request; no answer at all is status 0.
-pub async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, Bytes) {
+pub(crate) async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, Bytes) {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
@@ -27,7 +27,7 @@ pub async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Vec
 }
 
 /// The result of an instant query; null if there is no answer.
-pub async fn query(base: &str, query: &str) -> Value {
+pub(crate) async fn query(base: &str, query: &str) -> Value {
     let escaped: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
     let (_, body) = send(Method::GET, &format!("{base}/api/v1/query?query={escaped}"), &[], Vec::new()).await;
     let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -35,7 +35,7 @@ pub async fn query(base: &str, query: &str) -> Value {
 }
 
 /// Asks again until the answer is as wanted; after 30 seconds the last answer is returned all the same.
-pub async fn wait_for(base: &str, expr: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn wait_for(base: &str, expr: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {
         let result = query(base, expr).await;
