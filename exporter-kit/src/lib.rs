@@ -30,6 +30,7 @@
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
 //! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
+//! - `tower`: [`HttpMetrics`], a layer that counts and times requests; brings in `tower-layer`
 //! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]
 
@@ -44,6 +45,10 @@ mod guard;
 pub mod node;
 mod process;
 
+// What others' services are seen by.
+#[cfg(feature = "tower")]
+mod layer;
+
 // Who is asked for it.
 #[cfg(feature = "serve")]
 pub mod serve;
@@ -51,5 +56,7 @@ pub mod serve;
 pub use endpoint::{Endpoint, OnError};
 pub use guard::Guarded;
 pub use landing::Site;
+#[cfg(feature = "tower")]
+pub use layer::{HttpMetrics, HttpMetricsService};
 pub use metrics_core::instrument;
 pub use process::ProcessCollector;
