@@ -12,17 +12,15 @@ export class QueryError extends Error {
 export async function ask(path, params, signal) {
   let response, answer;
   try {
-    response = await fetch(`${API}/${path}`, params
-      ? { method: "POST", body: new URLSearchParams(params), signal }
-      : { signal });
+    response = await fetch(`${API}/${path}`, params ? { method: "POST", body: new URLSearchParams(params), signal } : { signal });
+    answer = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new QueryError("down", "this page's server does not answer");
+    if (!response) throw new QueryError("down", "this page's server does not answer");
   }
-  try { answer = await response.json(); } catch { answer = null; }
   if (answer?.status === "success") return answer.data;
-  if (response.status === 502 || response.status === 504) throw new QueryError("down", answer?.error ?? "the data source does not answer");
-  throw new QueryError(answer?.errorType ?? "http", answer?.error ?? `the data source answered ${response.status} ${response.statusText}`);
+  if (response.status === 502 || response.status === 504) throw new QueryError("down", answer?.error ?? "it is silent");
+  throw new QueryError(answer?.errorType ?? "http", answer?.error ?? `the data source answered ${response.status}`);
 }
 
 export const labels = (name, match, signal) => {
@@ -63,13 +61,12 @@ export function timing(from, to, points, scrape, least) {
   };
 }
 
-// Puts values for $name, ${name}, ${name:format} and [[name]]; several values become an alternation.
+// Puts values for $name, ${name} and ${name:format}; several values become an alternation.
 export function fill(text, values) {
-  return text.replace(/\$(\w+)|\$\{(\w+)(?:\.[^:}]+)?(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]/g, (whole, a, b, format, c, other) => {
-    const value = values[a ?? b ?? c];
+  return text.replace(/\$(\w+)|\$\{(\w+)(?:\.[^:}]+)?(?::(\w+))?\}/g, (whole, a, b, how) => {
+    const value = values[a ?? b];
     if (value === undefined) return whole;
     if (!Array.isArray(value)) return value;
-    const how = format ?? other;
     if (how === "csv" || how === "pipe") return value.join(how === "csv" ? "," : "|");
     const quoted = value.map((v) => v.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replace(/\\/g, "\\\\"));
     return quoted.length === 1 && how !== "regex" ? value[0] : quoted.length === 1 ? quoted[0] : `(${quoted.join("|")})`;

@@ -1,7 +1,7 @@
 // The page: which dashboard, which time, which values of its variables; and the beat that keeps it live.
 import { FILES, duration, fill, labels, scrapeInterval } from "./api.js";
 import { make } from "./chart.js";
-import { panels, pattern } from "./model.js";
+import { groups, pattern } from "./model.js";
 import { Panel, sync } from "./panel.js";
 
 const $ = (id) => document.getElementById(id);
@@ -47,7 +47,7 @@ async function refresh() {
   const height = innerHeight;
   const near = state.panels.filter((p) => {
     const box = p.root.getBoundingClientRect();
-    return p.asks && box.bottom > -height && box.top < 2 * height;
+    return p.model.targets.length && p.root.offsetParent && box.bottom > -height && box.top < 2 * height;
   });
   const outcomes = await Promise.allSettled(near.map((p) => p.refresh(now, state.values, state.scrape, mine.signal)));
   if (mine.signal.aborted) return;
@@ -78,14 +78,13 @@ function option(value, text, selected) { return new Option(text, value, selected
 function drawRanges() {
   const fixed = Array.isArray(state.range), known = fixed || RANGES.includes(state.range) ? RANGES : [state.range, ...RANGES];
   $("ranges").replaceChildren(...[...known, "custom"].map((name) => {
-    const button = make("button", "", name === "custom" ? (fixed ? span(state.range) : "Custom") : name);
+    const button = make("button", "", name === "custom" ? "Custom" : name);
     button.type = "button";
     button.setAttribute("aria-pressed", String(name === "custom" ? fixed : name === state.range));
     button.addEventListener("click", () => (name === "custom" ? openCustom() : setRange(name)));
     return button;
   }));
 }
-const span = (r) => r.map((t) => new Date(t * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })).join(" – ");
 
 function setRange(next) {
   state.range = next;
@@ -113,7 +112,6 @@ sync.onZoom = (from, to) => setRange([from, to]);
 $("refresh").replaceChildren(...BEATS.map(([s, text]) => option(s, s === "0" ? "Refresh off" : `Every ${text}`, +s === state.beat)));
 $("refresh").addEventListener("change", (e) => { state.beat = +e.target.value; refresh(); });
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : refresh()));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => sync.charts.forEach((c) => c.draw()));
 addEventListener("scrollend", () => refresh());
 
 // --- variables -----------------------------------------------------------------------------------------------
@@ -163,8 +161,30 @@ async function loadVariables() {
 
 async function fetchJson(path) {
   const response = await fetch(`${FILES}/${path}`);
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response.json();
+}
+
+// Moves panels up to those above them: files leave gaps where closed rows were.
+function stack(panels) {
+  const ends = Array(24).fill(0);
+  for (const { at } of panels.sort((a, b) => a.at.y - b.at.y || a.at.x - b.at.x)) {
+    at.y = Math.max(...ends.slice(at.x, at.x + at.w));
+    ends.fill(at.y + at.h, at.x, at.x + at.w);
+  }
+  return panels;
+}
+
+// A row's heading, which opens and closes it, and its panels.
+function section({ title, closed, panels }) {
+  const mine = stack(panels).map((p) => new Panel(p));
+  state.panels.push(...mine);
+  const grid = make("div", "grid", ...mine.map((p) => p.root));
+  if (title === undefined) return grid;
+  const summary = make("summary", "", title), group = make("details", "", summary, grid);
+  group.open = !closed;
+  summary.addEventListener("click", () => setTimeout(refresh));
+  return group;
 }
 
 async function start() {
@@ -177,8 +197,7 @@ async function start() {
   if (!place.searchParams.has("from") && /^now-\w+$/.test(dashboard.time?.from ?? "")) state.range = dashboard.time.from.slice(4);
   if (!place.searchParams.has("refresh") && dashboard.refresh) state.beat = duration(dashboard.refresh) || state.beat;
   $("refresh").value = String(state.beat);
-  state.panels = panels(dashboard).map((p) => new Panel(p));
-  $("grid").replaceChildren(...state.panels.map((p) => p.root));
+  $("grid").replaceChildren(...groups(dashboard).map(section));
   drawRanges();
   state.variables = dashboard.templating?.list ?? [];
   await connect();

@@ -4,11 +4,15 @@ export const PALETTE = ["#4f8df7", "#f2a33a", "#22b58c", "#ea5f74", "#9a7bf0", "
 const NAMED = { green: "#22b58c", yellow: "#e8bd3a", orange: "#f2913a", red: "#ea5164", blue: "#4f8df7", purple: "#9a7bf0", gray: "#7f93b2", text: "currentColor" };
 export const color = (name) => NAMED[(name ?? "").replace(/^(semi-|super-)?(light|dark)-/, "")] ?? name;
 
-// Panels in reading order; the panels of a collapsed row stay hidden with it, as in Grafana.
-export function panels(dashboard) {
-  const list = (dashboard.panels ?? (dashboard.rows ?? []).flatMap((r) => r.panels ?? []))
-    .flatMap((p) => (p.type === "row" && p.collapsed ? [p] : [p, ...(p.type === "row" ? p.panels ?? [] : [])]));
-  return list.map(plain).sort((a, b) => a.at.y - b.at.y || a.at.x - b.at.x);
+// Groups of panels in reading order, each below the row that begins it; the panels of a closed row are kept inside it.
+export function groups(dashboard) {
+  const list = dashboard.panels ?? dashboard.rows?.flatMap((r) => [{ type: "row", title: r.title, collapsed: r.collapse }, ...(r.panels ?? [])]) ?? [];
+  const found = [{ panels: [] }];
+  for (const p of list) {
+    if (p.type === "row") found.push({ title: p.title ?? "", closed: p.collapsed, panels: p.panels?.map(plain) ?? [] });
+    else found.at(-1).panels.push(plain(p));
+  }
+  return found.filter((g) => g.title !== undefined || g.panels.length);
 }
 
 const KINDS = { graph: "timeseries", singlestat: "stat", piechart: "bargauge" };
@@ -16,8 +20,8 @@ const KINDS = { graph: "timeseries", singlestat: "stat", piechart: "bargauge" };
 function plain(p) {
   const defaults = p.fieldConfig?.defaults ?? {};
   const panel = {
-    title: p.title ?? "", note: p.description ?? "", kind: KINDS[p.type] ?? p.type, at: { x: 0, y: 0, w: 12, h: 8, ...p.gridPos },
-    collapsed: p.collapsed, content: p.options?.content, interval: p.interval, maxPoints: p.maxDataPoints,
+    title: p.title ?? "", note: p.description ?? "", kind: KINDS[p.type] ?? p.type, at: p.gridPos ?? { w: (p.span ?? 6) * 2, h: 8 },
+    content: p.options?.content, interval: p.interval, maxPoints: p.maxDataPoints,
     targets: (p.targets ?? []).filter((t) => t.expr && !t.hide),
     field: { unit: p.yaxes?.[0]?.format ?? p.format, ...defaults, custom: defaults.custom ?? {} },
     overrides: p.fieldConfig?.overrides ?? [], options: p.options ?? {}, transformations: p.transformations ?? [],
@@ -63,7 +67,7 @@ export function mapped(field, value) {
     const o = m.options;
     const hit = m.type === "value" ? o[String(value)]
       : m.type === "range" && value >= (o.from ?? -Infinity) && value <= (o.to ?? Infinity) ? o.result
-      : m.type === "special" && /nan|null/.test(o.match) && !(value === value) ? o.result : undefined;
+      : m.type === "special" && value !== value ? o.result : undefined;
     if (hit) return { text: hit.text, color: color(hit.color) };
   }
 }
@@ -76,8 +80,8 @@ export function legendName(format, metric) {
 }
 
 const REDUCERS = {
-  lastNotNull: (v) => v.findLast((x) => !Number.isNaN(x)), last: (v) => v.at(-1), first: (v) => v[0], firstNotNull: (v) => v.find((x) => !Number.isNaN(x)),
-  min: (v) => fold(v, Math.min), max: (v) => fold(v, Math.max), sum: (v) => fold(v, (a, b) => a + b) ?? 0, count: (v) => known(v).length,
+  lastNotNull: (v) => v.findLast((x) => !Number.isNaN(x)), last: (v) => v.at(-1),
+  min: (v) => fold(v, Math.min), max: (v) => fold(v, Math.max), sum: (v) => fold(v, (a, b) => a + b) ?? 0,
   mean: (v) => { const k = known(v); return k.length ? fold(k, (a, b) => a + b) / k.length : undefined; },
 };
 const known = (v) => Array.prototype.filter.call(v, (x) => !Number.isNaN(x));

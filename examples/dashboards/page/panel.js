@@ -11,18 +11,15 @@ export class Panel {
     this.model = model;
     const { x, y, w, h } = model.at;
     this.body = make("div", "body");
-    this.heading = make("h2", model.kind === "row" ? "row" : "", model.title);
-    this.root = model.kind === "row" ? this.heading : make("section", `panel is-${model.kind}`, make("header", "", this.heading), this.body);
-    this.root.style.gridColumn = `${x + 1} / span ${Math.min(w, 24 - x)}`;
-    this.root.style.gridRow = `${y + 1} / span ${model.kind === "row" ? 1 : h}`;
-    if (model.kind === "row") return;
+    this.heading = make("h2", "", model.title);
+    this.root = make("section", `panel is-${model.kind}`, make("header", "", this.heading), this.body);
+    // Old dashboards say how wide a panel is, but not where it stands.
+    this.root.style.gridArea = x === undefined ? `span ${h} / span ${w}` : `${y + 1} / ${x + 1} / span ${h} / span ${w}`;
     if (model.note) this.heading.after(Object.assign(make("span", "note", model.note), { title: model.note }));
     this.root.setAttribute("aria-label", model.title);
     this.state = make("div", "state");
     this.view = new (VIEWS[model.kind] ?? Unknown)(this);
   }
-
-  get asks() { return this.model.targets.length > 0 && this.model.kind !== "row"; }
 
   async refresh(range, values, scrape, signal) {
     const { model } = this;
@@ -112,7 +109,7 @@ class TimeSeries {
         const swatch = make("i"), button = make("button", "", swatch, make("span", "name", s.name), make("span", "value"));
         swatch.style.background = s.color;
         button.type = "button";
-        button.title = "Click to show or hide, with Alt to show alone";
+        button.title = "Show or hide; with Alt: show alone";
         button.setAttribute("aria-pressed", String(!this.chart.hiddenNames.has(s.name)));
         button.addEventListener("click", (e) => this.toggle(s.name, e.altKey));
         return make("li", "", button);
@@ -176,9 +173,9 @@ class Bars {
     const most = field.max ?? (field.unit === "percentunit" ? 1 : field.unit === "percent" ? 100 : Math.max(...series.map(last)));
     this.list.replaceChildren(...series.map((s, i) => {
       const value = last(s), part = Math.max(0, Math.min(1, (value - (field.min ?? 0)) / (most - (field.min ?? 0) || 1))), bar = make("i");
-      bar.style.width = `${part * 100}%`;
+      bar.style.width = `${(part || 0) * 100}%`;
       bar.style.background = threshold(s.field, value) ?? paint(s.field, i);
-      return make("div", "", make("p", "", make("span", "", s.name), make("b", "", format(value, s.field.unit, s.field.decimals))), make("u", "", bar));
+      return make("div", "", make("p", "", make("span", "", series.length > 1 ? s.name : ""), make("b", "", mapped(s.field, value)?.text ?? format(value === value ? value : null, s.field.unit, s.field.decimals))), make("u", "", bar));
     }));
   }
   clear() { this.list.replaceChildren(); }
@@ -205,15 +202,11 @@ class Table {
 }
 
 class Text {
-  constructor(panel) { panel.body.append(make("div", "text", panel.model.content ?? "")); }
-  show() {}
-  clear() {}
+  constructor(panel) { panel.body.append(make("div", "text", panel.model.content ?? "")); panel.model.targets = []; }
 }
 
 class Unknown {
-  constructor(panel) { panel.say("Not drawn", `this page has no panel of type ${panel.model.kind}`); panel.model.targets = []; }
-  show() {}
-  clear() {}
+  constructor(panel) { panel.say("Not drawn", `no panels of type ${panel.model.kind} here`); panel.model.targets = []; }
 }
 
 const VIEWS = { timeseries: TimeSeries, stat: Stat, gauge: Bars, bargauge: Bars, table: Table, text: Text };

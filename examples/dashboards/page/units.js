@@ -18,7 +18,7 @@ const UNITS = {
   none: plain(""), short: scaled(1000, ["", " K", " Mil", " Bil", " Tri"], ""),
   percent: plain("%"), percentunit: plain("%", 100),
   bytes: scaled(1024, IEC, "B"), decbytes: scaled(1000, SI, "B"), bits: scaled(1024, IEC, "b"),
-  kbytes: (v, d) => UNITS.bytes(v * 1024, d), mbytes: (v, d) => UNITS.bytes(v * 1048576, d),
+  kbytes: (v, d) => UNITS.bytes(v * 1024, d),
   Bps: scaled(1000, SI, "B/s"), binBps: scaled(1024, IEC, "B/s"), bps: scaled(1000, SI, "b/s"), binbps: scaled(1024, IEC, "b/s"),
   s: seconds(1), ms: seconds(1e-3), "µs": seconds(1e-6), ns: seconds(1e-9), dtdurations: seconds(1),
   ops: scaled(1000, SI, " ops/s"), iops: scaled(1000, SI, " io/s"), reqps: scaled(1000, SI, " req/s"),
@@ -43,4 +43,4 @@ export function format(value, unit, decimals) {
   const [number, name] = split(value, unit, decimals);
   return GLUE.test(name) || name.startsWith(" ") ? number + name : `${number} ${name}`;
 }
-export const isBinary = (unit) => /^(bytes|kbytes|mbytes|bits|binBps|binbps)$/.test(unit ?? "");
+export const isBinary = (unit) => /^(bytes|kbytes|bits|binBps|binbps)$/.test(unit ?? "");
