@@ -107,7 +107,8 @@ pub(super) fn discoveries(t: &Table) -> Vec<DiscoveryConfig> {
 
 /// Keys of discoveries that nothing acts on yet.
 pub(super) fn inert_keys() -> Vec<&'static str> {
-    const RUN: [&str; 2] = ["file_sd_configs", "static_configs"];
+    const RUN: [&str; 3] =
+        ["file_sd_configs", "static_configs", if cfg!(feature = "http") { "http_sd_configs" } else { "" }];
     DISCOVERY.fields.iter().map(|f| f.key).filter(|k| !RUN.contains(k)).collect()
 }
 
@@ -122,6 +123,13 @@ pub(crate) fn groups_of_file(path: &std::path::Path) -> Result<Vec<TargetGroupCo
         false => yaml::parse(&text).map_err(|e| fail(e.at, e.message))?,
     };
     groups(&node).map_err(|e| fail(e.at, e.message))
+}
+
+/// Reads the answer of an HTTP discovery.
+#[cfg(feature = "http")]
+pub(crate) fn groups_of_json(text: &str) -> Result<Vec<TargetGroupConfig>, String> {
+    let node = json(text).map_err(|e| e.to_string())?;
+    groups(&node).map_err(|e| e.message)
 }
 
 fn groups(node: &Node) -> Result<Vec<TargetGroupConfig>, yaml::YamlError> {

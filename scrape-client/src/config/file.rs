@@ -205,14 +205,14 @@ fn unsupported(document: &Table) -> Vec<Unsupported> {
             }
         }
     };
-    visit(document, &["remote_read", "tracing"]);
+    visit(document, &["remote_write", "remote_read", "tracing"]);
     let alertmanagers = document.section("alerting").into_iter().flat_map(|a| a.sections("alertmanagers"));
     for t in document.sections("scrape_configs").chain(alertmanagers) {
         visit(t, &super::discovery::inert_keys());
         visit(t, &["oauth2", "proxy_url", "proxy_from_environment"]);
     }
-    for t in document.sections("remote_write") {
-        visit(t, &["oauth2", "proxy_url", "proxy_from_environment", "sigv4", "azuread", "google_iam"]);
+    for t in document.sections("scrape_configs") {
+        visit(t, &["convert_classic_histograms_to_nhcb"]);
     }
     found.sort_by_key(|u| (u.at.line, u.at.column));
     found

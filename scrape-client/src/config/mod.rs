@@ -55,6 +55,8 @@ pub use scrape::{ScrapeConfig, ScrapeProtocol};
 pub use value::{format_size, size as parse_size};
 
 pub(crate) use discovery::groups_of_file;
+#[cfg(feature = "http")]
+pub(crate) use discovery::groups_of_json;
 
 /// A place in a file; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

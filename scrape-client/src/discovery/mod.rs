@@ -2,6 +2,8 @@
 
 mod file;
 mod fixed;
+#[cfg(feature = "http")]
+mod http;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +12,8 @@ use metrics_core::LabelSet;
 
 pub use file::FileSource;
 pub use fixed::FixedSource;
+#[cfg(feature = "http")]
+pub use http::HttpSource;
 
 use crate::config::{DiscoveryConfig, TargetGroupConfig};
 use crate::target::ADDRESS;
@@ -54,6 +58,13 @@ pub fn sources(configs: &[DiscoveryConfig]) -> Vec<Box<dyn Discover>> {
         match config {
             DiscoveryConfig::Static(groups) => out.push(Box::new(FixedSource::new(groups))),
             DiscoveryConfig::File(file) => out.push(Box::new(FileSource::new(file.clone()))),
+            #[cfg(feature = "http")]
+            DiscoveryConfig::Http(http) => match HttpSource::new((**http).clone()) {
+                Ok(source) => out.push(Box::new(source)),
+                Err(error) => {
+                    tracing::error!(component = "http_sd", url = %http.url, err = %error, "Cannot create service discovery")
+                }
+            },
             _ => {}
         }
     }

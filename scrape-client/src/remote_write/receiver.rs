@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use expo_format::remote_write::v1::{Request as Message, TimeSeries};
-use expo_format::remote_write::{HistogramSample, LabelsError, Message as Kind, SnappyError, decompress};
+use expo_format::remote_write::{
+    HistogramSample, LabelsError, Message as Kind, SnappyError, Written, decompress,
+};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use metrics_core::{Append, AppendError, Batch, LabelSet, SeriesRef, Timestamp};
 
+use super::partial;
 use crate::stats::Count;
 
 /// Largest body, packed and unpacked; senders stay far below.
@@ -18,8 +21,9 @@ const MAX_AHEAD_MS: Timestamp = 10 * 60 * 1000;
 
 /// Takes the requests of senders: `POST /api/v1/write`.
 ///
-/// Answers as the original does: 204 when all is kept; 400 when the sender must not try again (broken bodies,
-/// samples out of order, invalid histograms), and then nothing of the request is kept; 415 for other formats
+/// Takes remote write 1.0 and 2.0. Answers as the original does: 204 when all is kept; 400 when the sender must not try again (broken bodies,
+/// samples out of order, invalid histograms), and then nothing of a 1.0 request is kept, and of a 2.0 request what the
+/// response headers say; 415 for other formats
 /// and compressions, which lets senders fall back to snappy; 500 when the store failed.
 ///
 /// ```
@@ -52,15 +56,16 @@ pub struct ReceiverStats {
     pub invalid_labels: Count,
 }
 
-/// A request that is refused.
-struct Refusal {
+/// A request that is refused, perhaps after a part of it was written.
+pub(super) struct Refusal {
     status: StatusCode,
     message: String,
+    written: Option<Written>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), written: None }
     }
 
     fn bad(message: impl Into<String>) -> Self {
@@ -76,25 +81,35 @@ impl Receiver {
 
     /// Takes a request. `now` is the receiver's clock in milliseconds.
     pub fn handle(&self, store: &dyn Append, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
-        match self.take(store, request, now) {
-            Ok(()) => {
-                let mut response = Response::new(Bytes::new());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
+        let (status, body, written) = match self.take(store, request, now) {
+            Ok(written) => (StatusCode::NO_CONTENT, Bytes::new(), written),
             Err(refusal) => {
                 tracing::error!(component = "web", err = %refusal.message, "Error decoding remote write request");
-                let mut response = Response::new(Bytes::from(refusal.message + "\n"));
-                *response.status_mut() = refusal.status;
-                let text = HeaderValue::from_static("text/plain; charset=utf-8");
-                response.headers_mut().insert(CONTENT_TYPE, text);
-                response
+                (refusal.status, Bytes::from(refusal.message + "\n"), refusal.written)
+            }
+        };
+        let has_body = !body.is_empty();
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        if has_body {
+            let text = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, text);
+        }
+        for (name, value) in written.iter().flat_map(Written::headers) {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+                response.headers_mut().insert(name, value);
             }
         }
+        response
     }
 
-    fn take(&self, store: &dyn Append, request: &Request<Bytes>, now: Timestamp) -> Result<(), Refusal> {
-        check_head(request)?;
+    fn take(
+        &self,
+        store: &dyn Append,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Option<Written>, Refusal> {
+        let kind = check_head(request)?;
         let body = request.body();
         if body.len() > MAX_BODY {
             let message = format!("request body exceeds the {MAX_BODY} bytes limit");
@@ -106,10 +121,19 @@ impl Receiver {
             }
             _ => Refusal::bad("snappy: corrupt input"),
         })?;
-        let message = Message::new(&body);
+        let latest = now.saturating_add(MAX_AHEAD_MS);
+        match kind {
+            Kind::V1 => self.take_v1(store, &body, latest).map(|()| None),
+            Kind::V2 => self.take_v2(store, &body, latest).map(Some),
+        }
+    }
+
+    /// All or nothing.
+    fn take_v1(&self, store: &dyn Append, body: &[u8], latest: Timestamp) -> Result<(), Refusal> {
+        let message = Message::new(body);
         message.check().map_err(broken)?;
         let mut batch = store.batch();
-        match self.append(&mut *batch, &message, now.saturating_add(MAX_AHEAD_MS)) {
+        match self.append(&mut *batch, &message, latest) {
             Ok(samples) => {
                 batch.commit().map_err(refusal_of)?;
                 self.stats.samples.add(samples);
@@ -118,6 +142,29 @@ impl Receiver {
             Err(refusal) => {
                 batch.rollback();
                 Err(refusal)
+            }
+        }
+    }
+
+    /// What can be written is written; the answer says how much, and why the rest was refused.
+    fn take_v2(&self, store: &dyn Append, body: &[u8], latest: Timestamp) -> Result<Written, Refusal> {
+        let message = expo_format::remote_write::v2::Request::new(body).map_err(broken)?;
+        message.check().map_err(broken)?;
+        let mut batch = store.batch();
+        let outcome = match partial::append(&mut *batch, &message, latest) {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                batch.rollback();
+                return Err(Refusal { written: Some(Written::default()), ..refusal });
+            }
+        };
+        batch.commit().map_err(refusal_of)?;
+        self.stats.samples.add(outcome.written.samples + outcome.written.histograms);
+        self.stats.invalid_labels.add(outcome.invalid_labels);
+        match outcome.errors.is_empty() {
+            true => Ok(outcome.written),
+            false => {
+                Err(Refusal { written: Some(outcome.written), ..Refusal::bad(outcome.errors.join("\n")) })
             }
         }
     }
@@ -149,7 +196,7 @@ impl Receiver {
 }
 
 /// Checks method, content type and compression.
-fn check_head(request: &Request<Bytes>) -> Result<(), Refusal> {
+fn check_head(request: &Request<Bytes>) -> Result<Kind, Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"));
     }
@@ -169,13 +216,8 @@ fn check_head(request: &Request<Bytes>) -> Result<(), Refusal> {
         ));
     }
     match Kind::of_body(content_type) {
-        Some(Kind::V1) => Ok(()),
-        None if content_type.is_empty() => Ok(()),
-        Some(Kind::V2) => unsupported(
-            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only accepts \
-             prometheus.WriteRequest"
-                .to_owned(),
-        ),
+        Some(kind) => Ok(kind),
+        None if content_type.is_empty() => Ok(Kind::V1),
         None => {
             let proto = content_type.rsplit_once("proto=").map_or("", |(_, proto)| proto);
             unsupported(format!(
@@ -216,12 +258,12 @@ fn append_series(
     Ok(count)
 }
 
-fn broken(error: impl std::fmt::Display) -> Refusal {
+pub(super) fn broken(error: impl std::fmt::Display) -> Refusal {
     Refusal::bad(format!("proto: {error}"))
 }
 
 /// What the store's refusal means to a sender: try again only where the sample is not to blame.
-fn refusal_of(error: AppendError) -> Refusal {
+pub(super) fn refusal_of(error: AppendError) -> Refusal {
     let status = match error {
         AppendError::OutOfOrder
         | AppendError::OutOfBounds
@@ -315,18 +357,40 @@ mod tests {
         ] {
             assert_eq!(post(&store, &[(name, value)], body()), (415, expected.to_owned()));
         }
-        assert_eq!(
-            post(
-                &store,
-                &[("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")],
-                body()
-            )
-            .0,
-            415
-        );
         assert_eq!(post(&store, &[], body()).0, 204);
         let get = Request::get("/api/v1/write").body(Bytes::new()).unwrap();
         assert_eq!(Receiver::default().handle(&store, &get, 0).status(), 405);
+    }
+
+    #[test]
+    fn of_a_second_version_request_what_can_be_written_is() {
+        use expo_format::remote_write::v2::RequestBuilder;
+        use metrics_core::Metadata;
+        let store = MemStore::default();
+        let (a, b) = (labels("a"), labels("b"));
+        let metadata = Metadata::default();
+        let mut builder = RequestBuilder::default();
+        builder.series(&Series { samples: &[(2000, 1.0), (1000, 2.0)], ..Series::new(&a) }, &metadata, None);
+        builder.series(&Series { samples: &[(1000, 3.0)], ..Series::new(&b) }, &metadata, None);
+        builder.series(
+            &Series { samples: &[(1000, 3.0)], ..Series::new(&LabelSet::from_pairs([("x", "y")])) },
+            &metadata,
+            None,
+        );
+        let body = compress(&builder.finish());
+        let request = Request::post("/api/v1/write")
+            .header("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")
+            .body(Bytes::from(body))
+            .unwrap();
+        let response = Receiver::default().handle(&store, &request, 1_000_000);
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()["x-prometheus-remote-write-samples-written"], "2");
+        let text = String::from_utf8(response.into_body().to_vec()).unwrap();
+        assert_eq!(
+            text,
+            "out of order sample for series a{job=\"j\"}\ninvalid metric name or labels, got {x=\"y\"}\n"
+        );
+        assert_eq!(store.dump().len(), 2);
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum ScrapeError {
     /// The page has more samples than allowed.
     #[error("sample limit exceeded")]
     SampleLimit,
+    /// A native histogram has more buckets than allowed, however coarse.
+    #[error("histogram bucket limit exceeded")]
+    BucketLimit,
     /// The job has more targets than allowed.
     #[error("target_limit exceeded (number of targets: {targets}, limit: {limit})")]
     TargetLimit {

@@ -6,6 +6,7 @@
 mod cache;
 mod error;
 mod labels;
+mod limits;
 mod metadata;
 mod report;
 
@@ -182,6 +183,11 @@ impl Scraper {
     ) -> Result<(), ScrapeError> {
         let format = self.format(&page.content_type)?;
         let mut parser = PageParser::new(format, &page.body);
+        if !self.target.native_histograms {
+            parser = parser.ignore_native();
+        } else if self.target.always_classic_histograms {
+            parser = parser.keep_classic();
+        }
         let mut pull = Pull {
             scraper: self,
             batch,
@@ -212,7 +218,10 @@ impl Scraper {
         let (refused, limit) = (pull.refused, pull.limit);
         self.tell_refused(&refused);
         if let Some(limit) = limit {
-            self.stats.exceeded_sample_limit.add(1);
+            match limit {
+                ScrapeError::BucketLimit => self.stats.exceeded_bucket_limit.add(1),
+                _ => self.stats.exceeded_sample_limit.add(1),
+            }
             return Err(limit);
         }
         self.mark_vanished(batch, time)?;
@@ -372,7 +381,10 @@ impl Pull<'_> {
         }
         match value {
             Sampled::Float(v) => self.batch.append_float(reference, labels, time, v),
-            Sampled::Histogram(h) => self.batch.append(reference, labels, time, h),
+            Sampled::Histogram(h) => match limits::fit(h, &self.scraper.job) {
+                Some(fitting) => self.batch.append(reference, labels, time, &fitting),
+                None => Err(AppendError::Limit(BUCKET_LIMIT.to_owned())),
+            },
         }
     }
 
@@ -407,6 +419,9 @@ impl Pull<'_> {
             AppendError::Limit(what) if what == SAMPLE_LIMIT => {
                 self.limit.get_or_insert(ScrapeError::SampleLimit);
             }
+            AppendError::Limit(what) if what == BUCKET_LIMIT => {
+                self.limit.get_or_insert(ScrapeError::BucketLimit);
+            }
             AppendError::OutOfOrder => self.refused.out_of_order += 1,
             AppendError::Duplicate => self.refused.duplicate += 1,
             AppendError::OutOfBounds | AppendError::TooOld => self.refused.out_of_bounds += 1,
@@ -417,6 +432,7 @@ impl Pull<'_> {
 }
 
 const SAMPLE_LIMIT: &str = "samples of a scrape";
+const BUCKET_LIMIT: &str = "buckets of a native histogram";
 
 #[cfg(test)]
 mod tests;
