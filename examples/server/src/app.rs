@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use scrape_client::StatusWatcher;
 use scrape_client::config::Config;
 use scrape_client::remote_write::Receiver;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::notify::Notifier;
 use crate::options::Options;
@@ -51,7 +51,7 @@ pub(crate) struct Loaded {
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Read the configuration again; the answer is why it was refused.
-    Reload(oneshot::Sender<Result<(), String>>),
+    Reload(std::sync::mpsc::Sender<Result<(), String>>),
     /// Stop.
     Quit,
 }

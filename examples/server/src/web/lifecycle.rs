@@ -13,12 +13,12 @@ pub(super) fn respond(app: &App, path: &str, method: &Method) -> Reply {
         return text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
     }
     if path == "/-/quit" {
-        let _ = app.orders.blocking_send(Order::Quit);
+        let _ = app.orders.try_send(Order::Quit);
         return text(StatusCode::OK, "Requesting termination... Goodbye!");
     }
-    let (answer, outcome) = tokio::sync::oneshot::channel();
-    let sent = app.orders.blocking_send(Order::Reload(answer));
-    match (sent, outcome.blocking_recv()) {
+    let (answer, outcome) = std::sync::mpsc::channel();
+    let sent = app.orders.try_send(Order::Reload(answer));
+    match (sent, outcome.recv()) {
         (Ok(()), Ok(Ok(()))) => text(StatusCode::OK, ""),
         (Ok(()), Ok(Err(error))) => {
             text(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error}\n"))

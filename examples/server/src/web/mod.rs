@@ -1,6 +1,7 @@
 //! Every path of the server.
 
 mod api;
+mod federate;
 mod lifecycle;
 mod own_metrics;
 pub(crate) mod reply;
@@ -58,6 +59,7 @@ impl Ready {
         match path {
             "" | "/" => redirect(&format!("{}{}", app.prefix, app.options.home_page)),
             "/-/reload" | "/-/quit" => lifecycle::respond(app, path, request.method()),
+            "/federate" => federate::respond(app, &request),
             "/metrics" => boxed(app.own.endpoint().respond(&request)),
             "/version" => text(StatusCode::OK, status::version_json().to_string()),
             "/api/v1/write" if request.method() == Method::POST => write(app, &request),

@@ -238,6 +238,11 @@ impl Sources {
                 &s.exceeded_sample_limit,
             ),
             (
+                "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
+                &s.exceeded_bucket_limit,
+            ),
+            (
                 "prometheus_target_scrapes_exceeded_body_size_limit_total",
                 "Total number of scrapes that hit the body size limit",
                 &s.exceeded_body_size_limit,

@@ -1,0 +1,248 @@
+//! The program as a user meets it: started, asked, told to reload, stopped, killed.
+#![allow(clippy::unwrap_used)] // a test target; the lint sees only #[test] functions as tests
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use expo_format::remote_write::compress;
+use expo_format::remote_write::v1::{RequestBuilder, Series};
+use metrics_core::LabelSet;
+use serde_json::Value;
+
+/// A directory with a configuration, and the program in it.
+struct Program {
+    dir: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn command(dir: &Path, port: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pull-server"));
+    command.current_dir(dir).stdout(Stdio::null()).stderr(Stdio::piped()).args([
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=data",
+        "--web.enable-lifecycle",
+        "--web.enable-remote-write-receiver",
+        "--query.lookback-delta=1h",
+    ]);
+    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+    command
+}
+
+impl Program {
+    fn start(dir: &Path, config: &str) -> Self {
+        let port = free_port();
+        let config = config.replace("PORT", &port.to_string());
+        std::fs::write(dir.join("prometheus.yml"), config).unwrap();
+        let mut program = Self { dir: dir.to_owned(), port, child: None };
+        program.launch();
+        program
+    }
+
+    fn launch(&mut self) {
+        let log = std::fs::File::create(self.dir.join("log")).unwrap();
+        self.child = Some(command(&self.dir, self.port).stderr(log).spawn().unwrap());
+        self.until("ready", |p| p.try_get("/-/ready").is_some_and(|(status, _)| status == 200));
+    }
+
+    /// Waits until a condition holds.
+    fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let started = Instant::now();
+        while !condition(self) {
+            let log = || std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for: {what}\n{}", log());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    fn try_request(&self, head: &str, body: &[u8]) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "{head}Host: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len())
+            .ok()?;
+        stream.write_all(body).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let answer = String::from_utf8(answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    fn try_get(&self, path: &str) -> Option<(u16, String)> {
+        self.try_request(&format!("GET {path} HTTP/1.1\r\n"), b"")
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.try_get(path).unwrap()
+    }
+
+    fn post(&self, path: &str, body: &[u8]) -> Option<u16> {
+        Some(self.try_request(&format!("POST {path} HTTP/1.1\r\n"), body)?.0)
+    }
+
+    fn query(&self, query: &str) -> Value {
+        let (status, body) = self.get(&format!("/api/v1/query?query={query}"));
+        assert_eq!(status, 200, "{body}");
+        // Long answers come in chunks whose lengths stand on lines of their own.
+        let json: String = body.lines().filter(|l| l.starts_with('{') || l.len() > 16).collect();
+        serde_json::from_str::<Value>(&json).unwrap()["data"]["result"].take()
+    }
+
+    fn signal(&mut self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.take().unwrap().wait().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+const SELF: &str = "global: {scrape_interval: 200ms, evaluation_interval: 200ms, external_labels: {site: eu}}
+rule_files: [rules.yml]
+scrape_configs: [{job_name: self, static_configs: [{targets: ['127.0.0.1:PORT']}]}]
+";
+
+const RULES: &str = "groups:
+- name: g
+  rules:
+  - {record: 'job:up:sum', expr: sum by (job) (up)}
+  - {alert: Up, expr: up == 1, annotations: {summary: '{{ $labels.job }} is up'}}
+";
+
+#[test]
+fn scrapes_itself_evaluates_rules_and_reloads() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("rules.yml"), RULES).unwrap();
+    let mut program = Program::start(dir.path(), SELF);
+    program.until("up", |p| p.query("up")[0]["value"][1] == "1");
+    program.until("the recording rule", |p| p.query("job:up:sum")[0]["value"][1] == "1");
+    let alerts = program.get("/api/v1/alerts").1;
+    assert!(alerts.contains("self is up"), "{alerts}");
+    let targets = program.get("/api/v1/targets").1;
+    assert!(targets.contains(r#""health":"up""#), "{targets}");
+    let page = program.get("/federate?match[]=up").1;
+    assert!(page.starts_with("# TYPE up untyped\nup{") && page.contains("site=\"eu\""), "{page}");
+    assert!(program.get("/metrics").1.contains("prometheus_tsdb_head_series "));
+    assert_eq!(program.get("/nothing"), (404, "404 page not found\n".to_owned()));
+    assert_eq!(program.get("/-/reload").0, 405);
+
+    let config = dir.path().join("prometheus.yml");
+    let good = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, "globl: {}\n").unwrap();
+    assert_eq!(program.post("/-/reload", b""), Some(500));
+    assert!(program.get("/metrics").1.contains("prometheus_config_last_reload_successful 0"));
+    assert!(program.get("/api/v1/status/config").1.contains("job_name: self"), "the old one stays in force");
+    std::fs::write(&config, good.replace("job_name: self", "job_name: other")).unwrap();
+    program.signal("-HUP");
+    program.until("the new job", |p| p.get("/api/v1/targets").1.contains(r#""job":"other""#));
+
+    program.signal("-TERM");
+    assert!(program.wait().success());
+}
+
+/// Runs the program to its end, which must come by itself.
+fn fails(dir: &Path, port: u16) -> String {
+    let Output { status, stderr, .. } = command(dir, port).output().unwrap();
+    assert!(!status.success());
+    let stderr = String::from_utf8(stderr).unwrap();
+    stderr.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn one_line_explains_why_it_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
+    assert_eq!(
+        fails(dir.path(), port),
+        "pull-server: error loading config: cannot read prometheus.yml: No such file or directory (os error 2)"
+    );
+    std::fs::write(dir.path().join("prometheus.yml"), "scrape_configs:\n- job_nam: a\n").unwrap();
+    assert_eq!(
+        fails(dir.path(), port),
+        "pull-server: error loading config: parsing YAML file prometheus.yml: field job_nam not found in type \
+         config.ScrapeConfig (prometheus.yml:2:3)"
+    );
+    let unsupported = "scrape_configs:\n- job_name: a\n  consul_sd_configs: [{server: h}]\n";
+    std::fs::write(dir.path().join("prometheus.yml"), unsupported).unwrap();
+    assert_eq!(
+        fails(dir.path(), port),
+        "pull-server: prometheus.yml:3:3: consul_sd_configs is not supported yet"
+    );
+
+    let program = Program::start(dir.path(), "{}");
+    assert_eq!(
+        fails(dir.path(), program.port),
+        format!(
+            "pull-server: cannot listen on 127.0.0.1:{}: the port is in use by another program",
+            program.port
+        )
+    );
+    let pid = program.child.as_ref().unwrap().id();
+    assert_eq!(
+        fails(dir.path(), free_port()),
+        format!("pull-server: opening storage failed: data is in use by process {pid}")
+    );
+}
+
+/// A request with one new sample for each of a hundred series.
+fn request(at: i64) -> Vec<u8> {
+    let mut builder = RequestBuilder::default();
+    for i in 0..100 {
+        let labels = LabelSet::from_pairs([("__name__", "pushed"), ("i", &i.to_string())]);
+        builder.series(&Series { samples: &[(at, at as f64)], ..Series::new(&labels) });
+    }
+    compress(&builder.finish())
+}
+
+#[test]
+fn a_kill_loses_no_acknowledged_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut program = Program::start(dir.path(), "{}");
+    let start =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let mut acknowledged = 0u64;
+    for round in 0..3 {
+        let pid = program.child.as_ref().unwrap().id().to_string();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300 + round * 170));
+            Command::new("kill").args(["-9", &pid]).status().unwrap();
+        });
+        // Every request is a moment of its own; the one in flight when the kill comes may or may not be kept.
+        for n in 0.. {
+            let at = start - 1_000_000 + (round as i64) * 100_000 + n;
+            match program.post("/api/v1/write", &request(at)) {
+                Some(204) => acknowledged += 100,
+                Some(status) => panic!("refused with {status}"),
+                None => break,
+            }
+        }
+        killer.join().unwrap();
+        program.wait();
+        program.launch();
+        let kept =
+            program.query("sum(count_over_time(pushed[1h]))")[0]["value"][1].as_str().unwrap().to_owned();
+        let kept: u64 = kept.parse().unwrap();
+        assert!(kept >= acknowledged, "{kept} of {acknowledged} acknowledged samples are there");
+        assert!(kept <= acknowledged + 100 * (round + 1), "{kept} samples, {acknowledged} acknowledged");
+    }
+    assert!(acknowledged > 0);
+    program.signal("-TERM");
+    assert!(program.wait().success());
+}
