@@ -82,7 +82,7 @@ impl Db {
             head.set_min_valid(end);
         }
         if options.log {
-            let replayed = head.replay(&fs, &dir.join(LOG), options.wal)?;
+            let replayed = head.replay(&fs, &dir.join(LOG), options.wal, options.threads)?;
             warnings.extend(replayed.damage.map(Warning::LogRepaired));
             warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
             if replayed.unknown > 0 {

@@ -29,6 +29,9 @@ pub struct Options {
     pub log: bool,
     /// Size of the log's segments, and their compression. Default 128 MiB, snappy.
     pub wal: WalOptions,
+    /// Threads that opening may use to read the log, all of which have ended when it returns. Default as many as the
+    /// machine has.
+    pub threads: usize,
     /// Series in memory at most; appending to further ones is refused. Default no limit.
     pub max_series: usize,
     /// Exemplars kept in memory, the newest of all series; 0 keeps none. Default 100,000.
@@ -47,6 +50,7 @@ impl Default for Options {
             durability: Durability::Process,
             log: true,
             wal: WalOptions::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_series: usize::MAX,
             max_exemplars: 100_000,
         }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
 
 use metrics_core::{Exemplar, LabelSet, Metadata, Timestamp, Value};
 
 use super::append::{HistogramSample, Pending};
-use super::pages::{NO_SAMPLE, NO_SERIES};
+use super::pages::{NO_SAMPLE, NO_SERIES, PAGE};
 use super::{Head, Log};
 use crate::fs::{FileError, Fs};
 use crate::wal::{self, FloatSample, RecordError, RecordKind, SegmentFile, SegmentReader, Wal, WalOptions};
@@ -33,46 +35,60 @@ impl Head {
         fs: &Arc<dyn Fs>,
         dir: &Path,
         options: WalOptions,
+        threads: usize,
     ) -> Result<Replayed, FileError> {
-        let mut replay = Replay::new(self);
+        std::thread::scope(|scope| {
+            let hands = Hands::new(self, scope, threads);
+            let mut replay = Replay::new(self, hands);
+            replay.all(fs, dir)?;
+            // Opened after a repair: it goes on behind the last segment.
+            let wal = Wal::open(fs.clone(), dir, options)?;
+            Ok(replay.finish(wal))
+        })
+    }
+}
+
+impl Replay<'_, '_> {
+    /// Reads the last checkpoint and what follows it.
+    fn all(&mut self, fs: &Arc<dyn Fs>, dir: &Path) -> Result<(), FileError> {
         let mut from = 0;
         if let Some((checkpoint, last)) = wal::last_checkpoint(&**fs, dir)? {
             for segment in wal::segments(&**fs, &checkpoint)? {
-                replay.segment(&**fs, &segment)?;
+                self.segment(&**fs, &segment)?;
             }
             from = last + 1;
         }
         for segment in wal::segments(&**fs, dir)?.into_iter().filter(|s| s.number >= from) {
-            if let Err(damage) = replay.segment(&**fs, &segment) {
+            if let Err(damage) = self.segment(&**fs, &segment) {
                 let what = damage.to_string();
                 let at = match &damage {
                     FileError::Damaged { path, offset, .. } => Some((path.clone(), *offset)),
                     _ => None,
                 };
                 wal::repair(&**fs, dir, damage)?;
-                replay.found.damage = at.map(|(path, offset)| FileError::damaged(path, offset, what));
+                self.found.damage = at.map(|(path, offset)| FileError::damaged(path, offset, what));
                 break;
             }
         }
-        let wal = Wal::open(fs.clone(), dir, options)?;
-        Ok(replay.finish(wal))
+        Ok(())
     }
 }
 
 /// A replay that is going on.
-struct Replay<'a> {
-    head: &'a Head,
+struct Replay<'scope, 'env> {
+    head: &'env Head,
+    hands: Hands<'scope, 'env>,
     log: Log,
     /// References that are not slots.
     slots: HashMap<u64, u32>,
     highest: u64,
     found: Replayed,
-    pending: Pending,
     buffers: Buffers,
 }
 
 #[derive(Default)]
 struct Buffers {
+    samples: Vec<FloatSample>,
     series: Vec<(u64, LabelSet)>,
     integers: Vec<wal::HistogramSample>,
     floats: Vec<wal::FloatHistogramSample>,
@@ -80,15 +96,15 @@ struct Buffers {
     metadata: Vec<wal::MetadataRef>,
 }
 
-impl<'a> Replay<'a> {
-    fn new(head: &'a Head) -> Self {
+impl<'scope, 'env> Replay<'scope, 'env> {
+    fn new(head: &'env Head, hands: Hands<'scope, 'env>) -> Self {
         Self {
             head,
+            hands,
             log: Log::none(),
             slots: HashMap::new(),
             highest: 0,
             found: Replayed::default(),
-            pending: Pending::default(),
             buffers: Buffers::default(),
         }
     }
@@ -109,11 +125,14 @@ impl<'a> Replay<'a> {
         match RecordKind::of(record) {
             Some(RecordKind::Series) => self.series(record),
             Some(RecordKind::Samples | RecordKind::SamplesV2) => {
-                let result = wal::read_samples(record, &mut self.pending.floats);
-                let mut floats = std::mem::take(&mut self.pending.floats);
-                floats.retain_mut(|sample| self.locate(sample));
-                self.pending.floats = floats;
-                self.apply();
+                let mut samples = std::mem::take(&mut self.buffers.samples);
+                let result = wal::read_samples(record, &mut samples);
+                for sample in samples.drain(..) {
+                    if let Some(slot) = self.slot(sample.series, sample.timestamp) {
+                        self.hands.float(FloatSample { series: slot.into(), ..sample });
+                    }
+                }
+                self.buffers.samples = samples;
                 result
             }
             Some(
@@ -164,17 +183,8 @@ impl<'a> Replay<'a> {
         result
     }
 
-    /// Puts the slot in the place of the log's reference. Refuses what blocks have and what is unknown.
-    fn locate(&mut self, sample: &mut FloatSample) -> bool {
-        match self.slot(sample.series, sample.timestamp) {
-            Some(slot) => {
-                sample.series = slot.into();
-                true
-            }
-            None => false,
-        }
-    }
-
+    /// The slot of a sample. None for what blocks have, and for what is unknown.
+    #[inline]
     fn slot(&mut self, reference: u64, timestamp: Timestamp) -> Option<u32> {
         use std::sync::atomic::Ordering;
         if timestamp < self.head.times.min_valid.load(Ordering::Relaxed) {
@@ -207,10 +217,9 @@ impl<'a> Replay<'a> {
         let floats_ = floats.drain(..).map(|s| (s.series, s.timestamp, Value::FloatHistogram(s.histogram)));
         for (series, timestamp, value) in integers_.chain(floats_) {
             if let Some(slot) = self.slot(series, timestamp) {
-                self.pending.histograms.push(HistogramSample { slot, timestamp, value, after: 0 });
+                self.hands.histogram(slot, timestamp, value);
             }
         }
-        self.apply();
         self.buffers.integers = integers;
         self.buffers.floats = floats;
         result
@@ -222,10 +231,9 @@ impl<'a> Replay<'a> {
         for e in exemplars.drain(..) {
             if let Some(slot) = self.known_slot(e.series) {
                 let exemplar = Exemplar { labels: e.labels, value: e.value, timestamp: Some(e.timestamp) };
-                self.pending.exemplars.push((slot, exemplar));
+                self.hands.of(slot).exemplars.push((slot, exemplar));
             }
         }
-        self.apply();
         self.buffers.exemplars = exemplars;
         result
     }
@@ -236,20 +244,15 @@ impl<'a> Replay<'a> {
         for m in metadata.drain(..) {
             if let Some(slot) = self.known_slot(m.series) {
                 let metadata = Metadata { metric_type: m.metric_type, help: m.help, unit: m.unit };
-                self.pending.metadata.push((slot, metadata));
+                self.hands.of(slot).metadata.push((slot, metadata));
             }
         }
-        self.apply();
         self.buffers.metadata = metadata;
         result
     }
 
-    fn apply(&mut self) {
-        self.head.apply(&mut self.pending);
-        self.pending.clear();
-    }
-
     fn finish(self, wal: Wal) -> Replayed {
+        self.hands.finish();
         let mut log = self.log;
         log.open(wal);
         *self.head.commit.lock() = log;
@@ -258,5 +261,83 @@ impl<'a> Replay<'a> {
         self.head.index.write().skip_to(next);
         self.head.aliases.lock().slots = self.slots;
         self.found
+    }
+}
+
+/// Floats that are handed over at once.
+const HANDFUL: usize = 4096;
+/// Handfuls that may wait for a thread: it should not run dry, nor memory fill up.
+const WAITING: usize = 8;
+
+/// Those who apply what the log says: each thread has the series of some pages, and gets their samples in the log's
+/// order. Without threads it is done on the spot.
+struct Hands<'scope, 'env> {
+    head: &'env Head,
+    pending: Vec<Pending>,
+    threads: Vec<(SyncSender<Pending>, ScopedJoinHandle<'scope, ()>)>,
+}
+
+impl<'scope, 'env> Hands<'scope, 'env> {
+    fn new(head: &'env Head, scope: &'scope Scope<'scope, 'env>, threads: usize) -> Self {
+        let threads = if threads > 1 { threads } else { 0 };
+        let start = |_| {
+            let (sender, receiver) = sync_channel::<Pending>(WAITING);
+            let work = move || receiver.into_iter().for_each(|mut pending| head.apply(&mut pending));
+            (sender, scope.spawn(work))
+        };
+        let pending = (0..threads.max(1)).map(|_| Pending::default()).collect();
+        Self { head, pending, threads: (0..threads).map(start).collect() }
+    }
+
+    /// What waits to be handed over, for the thread that has a series.
+    #[inline]
+    fn of(&mut self, slot: u32) -> &mut Pending {
+        let thread = (slot / PAGE) as usize % self.pending.len();
+        &mut self.pending[thread]
+    }
+
+    #[inline]
+    fn float(&mut self, sample: FloatSample) {
+        let slot = sample.series as u32;
+        let pending = self.of(slot);
+        pending.floats.push(sample);
+        if pending.floats.len() >= HANDFUL {
+            self.hand_over((slot / PAGE) as usize % self.pending.len());
+        }
+    }
+
+    fn histogram(&mut self, slot: u32, timestamp: Timestamp, value: Value) {
+        let pending = self.of(slot);
+        let after = pending.floats.len();
+        pending.histograms.push(HistogramSample { slot, timestamp, value, after });
+        if pending.histograms.len() >= HANDFUL {
+            self.hand_over((slot / PAGE) as usize % self.pending.len());
+        }
+    }
+
+    fn hand_over(&mut self, thread: usize) {
+        let pending = &mut self.pending[thread];
+        match self.threads.get(thread) {
+            Some((sender, _)) => {
+                let empty = Pending { floats: Vec::with_capacity(HANDFUL), ..Pending::default() };
+                // Refused only if the thread panicked, which ends the replay when it is joined.
+                let _ = sender.send(std::mem::replace(pending, empty));
+            }
+            None => {
+                self.head.apply(pending);
+                pending.clear();
+            }
+        }
+    }
+
+    /// Hands over the rest and waits until all is applied.
+    fn finish(mut self) {
+        (0..self.pending.len()).for_each(|thread| self.hand_over(thread));
+        for (sender, thread) in self.threads {
+            drop(sender);
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
     }
 }
