@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use metrics_core::{Append, Batch, TimeRange};
+use metrics_core::{Append, Batch, TimeRange, Timestamp};
 use parking_lot::Mutex;
 
 use crate::block::{Block, BlockMeta, TMP_CREATION, TMP_DELETION, Ulid, remove_block};
@@ -31,7 +31,8 @@ pub struct Db {
     /// One maintenance at a time, and what the last one left over.
     pub(crate) maintenance: Mutex<Maintenance>,
     warnings: Vec<Warning>,
-    _lock: Box<dyn Lock>,
+    is_read_only: bool,
+    _lock: Option<Box<dyn Lock>>,
 }
 
 /// The blocks at one time. While it lives, the head keeps what was in it then.
@@ -64,15 +65,33 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub fn open_on(fs: Arc<dyn Fs>, dir: &Path, options: Options) -> Result<Self, Error> {
+        Self::open_as(fs, dir, options, false)
+    }
+
+    /// Opens a store for reading: takes no lock and changes nothing, so that it works beside a process that writes and
+    /// on a file system that is read only. Sees what was there when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::File`] if files cannot be read.
+    pub fn open_read_only(dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        Self::open_as(Arc::new(OsFs), dir.as_ref(), options, true)
+    }
+
+    fn open_as(fs: Arc<dyn Fs>, dir: &Path, options: Options, is_read_only: bool) -> Result<Self, Error> {
         if options.block_range <= 0 {
             let expected = "more than 0";
             return Err(Error::Option { name: "block_range", value: options.block_range, expected });
         }
-        fs.create_dir_all(dir).map_err(FileError::io("create", dir))?;
-        let lock = lock(&*fs, dir)?;
+        let lock = if is_read_only {
+            None
+        } else {
+            fs.create_dir_all(dir).map_err(FileError::io("create", dir))?;
+            Some(lock(&*fs, dir)?)
+        };
         let mut warnings = Vec::new();
-        let blocks = open_blocks(&*fs, dir, &mut warnings)?;
+        let blocks = open_blocks(&*fs, dir, is_read_only, &mut warnings)?;
         let head = Head::new(HeadOptions {
+            is_read_only,
             chunk_range: options.block_range,
             max_series: options.max_series,
             max_exemplars: options.max_exemplars,
@@ -83,7 +102,8 @@ impl Db {
         }
         if options.log {
             let replayed = head.replay(&fs, &dir.join(LOG), options.wal, options.threads)?;
-            warnings.extend(replayed.damage.map(Warning::LogRepaired));
+            let damaged = if is_read_only { Warning::LogDamaged } else { Warning::LogRepaired };
+            warnings.extend(replayed.damage.map(damaged));
             warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
             if replayed.unknown > 0 {
                 warnings.push(Warning::UnknownSeries { samples: replayed.unknown });
@@ -97,6 +117,7 @@ impl Db {
             snapshot: Mutex::new(Snapshot { blocks: Arc::new(blocks), readers: Arc::default() }),
             maintenance: Mutex::default(),
             warnings,
+            is_read_only,
             _lock: lock,
         })
     }
@@ -131,6 +152,11 @@ impl Db {
         self.snapshot().blocks.iter().map(|b| b.meta().clone()).collect()
     }
 
+    /// Refuses what would change a store that is open for reading.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        if self.is_read_only { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.snapshot.lock().clone()
     }
@@ -143,12 +169,19 @@ impl Append for Db {
 }
 
 /// Opens all blocks of a directory, oldest first, and clears away what an interrupted write or removal left.
-fn open_blocks(fs: &dyn Fs, dir: &Path, warnings: &mut Vec<Warning>) -> Result<Vec<Arc<Block>>, Error> {
+fn open_blocks(
+    fs: &dyn Fs,
+    dir: &Path,
+    is_read_only: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Arc<Block>>, Error> {
     let mut blocks = Vec::new();
     for name in fs.list(dir).map_err(FileError::io("list", dir))? {
         let path = dir.join(&name);
         if name.ends_with(TMP_CREATION) || name.ends_with(TMP_DELETION) {
-            fs.remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
+            if !is_read_only {
+                fs.remove_dir_all(&path).map_err(FileError::io("remove", &path))?;
+            }
         } else if name.parse::<Ulid>().is_ok() {
             match Block::open(fs, &path) {
                 Ok(block) => blocks.push(Arc::new(block)),
@@ -160,7 +193,9 @@ fn open_blocks(fs: &dyn Fs, dir: &Path, warnings: &mut Vec<Warning>) -> Result<V
     let metas: Vec<_> = blocks.iter().map(|b: &Arc<Block>| (b.meta().clone(), b.size())).collect();
     let replaced = leaving(&metas, Retention::default(), 0);
     for block in blocks.extract_if(.., |b| replaced.contains(&b.meta().ulid)) {
-        remove_block(fs, block.dir())?;
+        if !is_read_only {
+            remove_block(fs, block.dir())?;
+        }
     }
     blocks.sort_by_key(|b| b.meta().min_time);
     Ok(blocks)
@@ -181,4 +216,9 @@ fn lock(fs: &dyn Fs, dir: &Path) -> Result<Box<dyn Lock>, Error> {
         .and_then(|mut file| file.append(std::process::id().to_string().as_bytes()))
         .map_err(FileError::io("write", &path))?;
     Ok(lock)
+}
+
+/// A name for a block that is made now.
+pub(crate) fn name_at(now: Timestamp) -> Ulid {
+    Ulid::at(u64::try_from(now).unwrap_or(0))
 }

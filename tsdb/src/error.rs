@@ -32,6 +32,9 @@ pub enum Error {
         /// What is wrong with it.
         source: ChunkError,
     },
+    /// The store was opened for reading.
+    #[error("the store is open for reading only")]
+    ReadOnly,
     /// An option has no meaning.
     #[error("option {name} is {value}, must be {expected}")]
     Option {
@@ -51,6 +54,9 @@ pub enum Warning {
     /// The write-ahead log ended in the middle of a record, as after a power cut, and was cut off there.
     #[error("the write-ahead log was cut off where it was damaged")]
     LogRepaired(#[source] FileError),
+    /// The write-ahead log is damaged; what comes behind the damage is not read. Of stores open for reading only.
+    #[error("the write-ahead log is damaged and was read up to there")]
+    LogDamaged(#[source] FileError),
     /// A record of the log was whole but made no sense and was left out.
     #[error("a record of the write-ahead log was left out")]
     LogRecord(#[source] FileError),

@@ -38,7 +38,9 @@
 //! - `mmap` (default): map block files into memory instead of reading them
 
 // the door
+mod cardinality;
 mod db;
+mod delete;
 mod error;
 mod maintenance;
 mod options;
@@ -67,6 +69,7 @@ pub mod postings;
 mod postings_match;
 mod select;
 
+pub use cardinality::Cardinality;
 pub use db::Db;
 pub use error::{Error, Warning};
 pub use options::{Durability, Options};

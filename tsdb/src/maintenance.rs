@@ -1,5 +1,6 @@
 //! What has to be done now and then: head to blocks, blocks to larger blocks, and out.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use metrics_core::{TimeRange, Timestamp};
@@ -8,7 +9,7 @@ use crate::Db;
 use crate::block::{Block, BlockMeta, BlockWriter, Ulid, remove_block};
 use crate::chunk::EncodedChunk;
 use crate::compact::{level_ranges, merge, plan};
-use crate::db::LOG;
+use crate::db::{LOG, name_at};
 use crate::error::Error;
 use crate::fs::FileError;
 use crate::retention::{Retention, leaving};
@@ -37,6 +38,7 @@ impl Db {
     /// # Errors
     /// If files cannot be read or written. What was done stays done, and nothing is lost: call again.
     pub fn tick(&self, now: Timestamp) -> Result<Timestamp, Error> {
+        self.check_writable()?;
         let Some(mut maintenance) = self.maintenance.try_lock() else {
             return Ok(now.saturating_add(RETRY));
         };
@@ -64,6 +66,7 @@ impl Db {
     /// # Errors
     /// As [`Db::tick`].
     pub fn flush(&self, now: Timestamp) -> Result<bool, Error> {
+        self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
         while self.finish_truncation(&mut maintenance)? {
             let Some(range) = self.head.next_block() else { return Ok(true) };
@@ -90,13 +93,24 @@ impl Db {
     }
 
     fn write_block(&self, range: TimeRange, now: Timestamp) -> Result<Option<Block>, Error> {
+        let Some(meta) = self.write_head(&self.dir, range, now)? else { return Ok(None) };
+        Ok(Some(Block::open(&*self.fs, &self.dir.join(meta.ulid.to_string()))?))
+    }
+
+    /// Writes what the head has in a range as a block below a directory.
+    pub(crate) fn write_head(
+        &self,
+        dir: &Path,
+        range: TimeRange,
+        now: Timestamp,
+    ) -> Result<Option<BlockMeta>, Error> {
         let (series, symbols) = self.head.for_block(range);
         if series.is_empty() {
             return Ok(None);
         }
         let meta = BlockMeta::new(name_at(now), range.start, range.end.saturating_add(1));
         let symbols = symbols.iter().map(String::as_str);
-        let mut writer = BlockWriter::create(self.fs.clone(), &self.dir, meta, symbols)?;
+        let mut writer = BlockWriter::create(self.fs.clone(), dir, meta, symbols)?;
         for series in &series {
             let chunks = self
                 .head
@@ -108,8 +122,8 @@ impl Db {
         if writer.samples() == 0 {
             return Ok(None);
         }
-        let (path, _) = writer.finish()?;
-        Ok(Some(Block::open(&*self.fs, &path)?))
+        let (_, meta) = writer.finish()?;
+        Ok(Some(meta))
     }
 
     /// Merges blocks as long as there are some to merge.
@@ -149,7 +163,7 @@ impl Db {
     }
 
     /// Puts a block in the place of others; readers that have these open keep them.
-    fn replace_blocks(&self, names: &[Ulid], by: Option<Block>) -> Result<(), Error> {
+    pub(crate) fn replace_blocks(&self, names: &[Ulid], by: Option<Block>) -> Result<(), Error> {
         if names.is_empty() && by.is_none() {
             return Ok(());
         }
@@ -178,9 +192,4 @@ impl Db {
         }
         Ok(true)
     }
-}
-
-/// A name for a block that is made now.
-fn name_at(now: Timestamp) -> Ulid {
-    Ulid::at(u64::try_from(now).unwrap_or(0))
 }

@@ -45,6 +45,14 @@ pub(crate) fn take_out(deleted: &[Interval], columns: &mut Columns) {
     }
 }
 
+/// Adds the samples of one place behind those of another.
+pub(crate) fn append_columns(mut from: Columns, into: &mut Columns) {
+    into.floats.timestamps.append(&mut from.floats.timestamps);
+    into.floats.values.append(&mut from.floats.values);
+    into.histograms.timestamps.append(&mut from.histograms.timestamps);
+    into.histograms.values.append(&mut from.histograms.values);
+}
+
 /// Drops what is outside the range among the elements from `from` on.
 fn trim<T>(column: &mut Column<T>, from: usize, range: TimeRange) {
     let end = from + column.timestamps[from..].partition_point(|t| *t <= range.end);

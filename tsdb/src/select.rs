@@ -11,7 +11,7 @@ use crate::db::{Db, Snapshot};
 use crate::error::Error;
 use crate::fs::FileError;
 use crate::head::HeadSeries;
-use crate::merge::{append_chunk, put_in_order, take_out};
+use crate::merge::{append_chunk, append_columns, put_in_order, take_out};
 use crate::postings_match::matching;
 
 /// The series that a selection found, and where their samples lie.
@@ -147,10 +147,7 @@ impl Found<'_> {
         let mut kept = Columns::default();
         self.read_chunks(block, &self.chunks[chunks], labels, &mut kept)?;
         take_out(deleted, &mut kept);
-        into.floats.timestamps.append(&mut kept.floats.timestamps);
-        into.floats.values.append(&mut kept.floats.values);
-        into.histograms.timestamps.append(&mut kept.histograms.timestamps);
-        into.histograms.values.append(&mut kept.histograms.values);
+        append_columns(kept, into);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use parking_lot::RwLockReadGuard;
 use super::Head;
 use super::isolation::{Capture, leave_count};
 use super::pages::{NO_SAMPLE, NO_SERIES, PAGE, Page};
+use crate::error::Error;
 use crate::fs::FileError;
 use crate::options::Durability;
 use crate::wal::FloatSample;
@@ -128,6 +129,9 @@ impl Head {
 
     /// Logs what is pending and makes it visible.
     fn commit(&self, pending: &mut Pending) -> Result<(), AppendError> {
+        if self.is_read_only {
+            return Err(AppendError::store(Error::ReadOnly));
+        }
         let number = {
             let mut log = self.commit.lock();
             let new = std::mem::take(&mut *self.unlogged.lock());

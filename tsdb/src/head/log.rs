@@ -7,7 +7,7 @@ use metrics_core::{LabelSet, Value};
 
 use super::append::{HistogramSample, Pending};
 use crate::fs::FileError;
-use crate::wal::{self, ExemplarRef, FloatSample, MetadataRef, Wal};
+use crate::wal::{self, ExemplarRef, FloatSample, MetadataRef, Tombstone, Wal};
 
 /// Samples and series per record, so that a record never outgrows a segment.
 const SAMPLES_PER_RECORD: usize = 1 << 18;
@@ -63,6 +63,15 @@ impl Log {
         }
         self.wal = Some(wal);
         result.map(|()| self.commits)
+    }
+
+    /// Hands a record of deletions to the system, and makes it durable: deletions are rare.
+    pub(super) fn write_tombstones(&mut self, tombstones: &[Tombstone]) -> Result<(), FileError> {
+        let Some(wal) = &mut self.wal else { return Ok(()) };
+        self.record.clear();
+        wal::put_tombstones(&mut self.record, tombstones.iter().copied());
+        wal.log(&self.record)?;
+        wal.sync()
     }
 
     /// Makes everything written so far durable. Returns the number of the last commit that is.

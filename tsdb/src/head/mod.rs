@@ -8,6 +8,7 @@
 //! batch at a time, log and memory alike), `index`, one page.
 
 mod append;
+mod delete;
 mod exemplars;
 mod hash_table;
 mod histograms;
@@ -22,6 +23,7 @@ mod read;
 mod replay;
 mod series;
 mod slab;
+mod stats;
 mod truncate;
 
 use std::collections::HashMap;
@@ -34,6 +36,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub(crate) use read::HeadSeries;
 
+use crate::block::Tombstones;
 use crate::options::Durability;
 use append::Pending;
 use exemplars::ExemplarRing;
@@ -48,6 +51,7 @@ use series::CutRule;
 pub(crate) struct Head {
     /// Tells references of this head from those of another, before a reopening. Not zero.
     session: u32,
+    is_read_only: bool,
     rule: CutRule,
     max_series: usize,
     gate: RwLock<()>,
@@ -65,6 +69,8 @@ pub(crate) struct Head {
     spare: Mutex<Vec<Pending>>,
     exemplars: Mutex<ExemplarRing>,
     metadata: RwLock<HashMap<u32, Arc<Metadata>>>,
+    /// Deleted ranges by slot.
+    deleted: RwLock<Tombstones>,
     times: Times,
     counts: Counts,
 }
@@ -72,6 +78,8 @@ pub(crate) struct Head {
 /// What a head is made with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadOptions {
+    /// Nothing is taken.
+    pub(crate) is_read_only: bool,
     /// Milliseconds; blocks cut from the head are aligned to it.
     pub(crate) chunk_range: i64,
     pub(crate) max_series: usize,
@@ -113,6 +121,7 @@ impl Head {
         let session = RandomState::new().hash_one(()) as u32 | 1;
         Self {
             session,
+            is_read_only: options.is_read_only,
             rule: CutRule { chunk_range: options.chunk_range },
             max_series: options.max_series,
             gate: RwLock::new(()),
@@ -127,6 +136,7 @@ impl Head {
             spare: Mutex::new(Vec::new()),
             exemplars: Mutex::new(ExemplarRing::new(options.max_exemplars)),
             metadata: RwLock::new(HashMap::new()),
+            deleted: RwLock::default(),
             times: Times {
                 min: AtomicI64::new(Timestamp::MAX),
                 max: AtomicI64::new(Timestamp::MIN),

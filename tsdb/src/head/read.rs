@@ -6,10 +6,12 @@ use std::convert::Infallible;
 use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp, Value};
 
 use super::Head;
+use super::delete::encode_without;
 use super::index::Index;
 use super::series::{ChunkData, ClosedChunk, Series};
+use crate::block::Interval;
 use crate::chunk::{ChunkError, EncodedChunk, Encoding};
-use crate::merge::{append_chunk, append_floats};
+use crate::merge::{append_chunk, append_columns, append_floats, take_out};
 use crate::postings_match::{PostingsIndex, matching, sorted};
 
 /// A series of the head as a reader may see it.
@@ -63,7 +65,15 @@ impl Head {
             let (kept, slab) = page.parts(series.slot);
             (kept.chunks(slab, range.start, Timestamp::MAX), kept.taken().wrapping_sub(series.mark))
         };
-        append_visible(&chunks, hidden, range, into)
+        let deleted = self.deleted_of(series.slot);
+        if deleted.is_empty() {
+            return append_visible(&chunks, hidden, range, into);
+        }
+        let mut kept = Columns::default();
+        append_visible(&chunks, hidden, range, &mut kept)?;
+        take_out(&deleted, &mut kept);
+        append_columns(kept, into);
+        Ok(())
     }
 
     /// Whether the head has samples in the range.
@@ -143,9 +153,13 @@ impl Head {
             let (series, slab) = page.parts(series.slot);
             series.chunks(slab, range.start, range.end)
         };
-        let mut encoded = Vec::with_capacity(chunks.len());
-        chunks.iter().try_for_each(|chunk| chunk.encode(&mut encoded))?;
-        Ok(encoded)
+        let mut left_out = self.deleted_of(series.slot);
+        // Chunks end with the range unless somebody appends while all of the head is copied.
+        if chunks.iter().any(|c| c.first < range.start || range.end < c.last) {
+            left_out.push(Interval { start: Timestamp::MIN, end: range.start.saturating_sub(1) });
+            left_out.push(Interval { start: range.end.saturating_add(1), end: Timestamp::MAX });
+        }
+        encode_without(&chunks, &left_out)
     }
 }
 
@@ -198,7 +212,7 @@ fn push_value(timestamp: Timestamp, value: &Value, into: &mut Columns) {
     }
 }
 
-fn matching_slots(index: &Index, matchers: &[Matcher]) -> Vec<u32> {
+pub(super) fn matching_slots(index: &Index, matchers: &[Matcher]) -> Vec<u32> {
     let Ok(slots) = matching(index, matchers);
     slots
 }

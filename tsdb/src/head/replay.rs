@@ -26,7 +26,7 @@ pub(crate) struct Replayed {
 }
 
 impl Head {
-    /// Reads a log, cuts off a damaged end, and goes on writing it.
+    /// Reads a log, cuts off a damaged end, and goes on writing it; only reads it if the store is read only.
     ///
     /// # Errors
     /// If files cannot be read or written, or a checkpoint is damaged.
@@ -42,7 +42,7 @@ impl Head {
             let mut replay = Replay::new(self, hands);
             replay.all(fs, dir)?;
             // Opened after a repair: it goes on behind the last segment.
-            let wal = Wal::open(fs.clone(), dir, options)?;
+            let wal = if self.is_read_only { None } else { Some(Wal::open(fs.clone(), dir, options)?) };
             Ok(replay.finish(wal))
         })
     }
@@ -65,7 +65,9 @@ impl Replay<'_, '_> {
                     FileError::Damaged { path, offset, .. } => Some((path.clone(), *offset)),
                     _ => None,
                 };
-                wal::repair(&**fs, dir, damage)?;
+                if !self.head.is_read_only {
+                    wal::repair(&**fs, dir, damage)?;
+                }
                 self.found.damage = at.map(|(path, offset)| FileError::damaged(path, offset, what));
                 break;
             }
@@ -143,6 +145,7 @@ impl<'scope, 'env> Replay<'scope, 'env> {
                 | RecordKind::HistogramsV2
                 | RecordKind::FloatHistogramsV2,
             ) => self.histograms(record),
+            Some(RecordKind::Tombstones) => self.tombstones(record),
             Some(RecordKind::Exemplars) => self.exemplars(record),
             Some(RecordKind::Metadata) => self.metadata(record),
             _ => Ok(()),
@@ -225,6 +228,17 @@ impl<'scope, 'env> Replay<'scope, 'env> {
         result
     }
 
+    fn tombstones(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let mut tombstones = Vec::new();
+        let result = wal::read_tombstones(record, &mut tombstones);
+        for t in tombstones {
+            if let Some(slot) = self.known_slot(t.series) {
+                self.head.deleted.write().add(slot.into(), t.start, t.end);
+            }
+        }
+        result
+    }
+
     fn exemplars(&mut self, record: &[u8]) -> Result<(), RecordError> {
         let mut exemplars = std::mem::take(&mut self.buffers.exemplars);
         let result = wal::read_exemplars(record, &mut exemplars);
@@ -251,10 +265,12 @@ impl<'scope, 'env> Replay<'scope, 'env> {
         result
     }
 
-    fn finish(self, wal: Wal) -> Replayed {
+    fn finish(self, wal: Option<Wal>) -> Replayed {
         self.hands.finish();
         let mut log = self.log;
-        log.open(wal);
+        if let Some(wal) = wal {
+            log.open(wal);
+        }
         *self.head.commit.lock() = log;
         // New series must not take numbers that the log has given out.
         let next = u32::try_from(self.highest.saturating_add(1)).unwrap_or(0);

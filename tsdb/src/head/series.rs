@@ -268,6 +268,11 @@ impl Series {
         self.cold.as_ref().map_or(&[], |cold| &cold.closed)
     }
 
+    /// How many chunks there are, open ones included.
+    pub(super) fn chunk_count(&self) -> usize {
+        self.closed().len() + usize::from(!self.floats.is_empty()) + usize::from(self.histograms().is_some())
+    }
+
     /// All chunks with samples in `first ..= last`, open ones copied, oldest first.
     pub(super) fn chunks(&self, slab: &Slab, first: Timestamp, last: Timestamp) -> Vec<ClosedChunk> {
         let overlaps = |c: &ClosedChunk| c.first <= last && first <= c.last;

@@ -58,6 +58,7 @@ impl Head {
         self.times
             .min
             .store(if oldest == Timestamp::MAX { oldest } else { oldest.max(mint) }, Ordering::Release);
+        self.truncate_deleted(mint);
         self.remove_empty();
     }
 
