@@ -5,21 +5,67 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use promql::parser::ParserOptions;
+use pulltool::check_rules::{CheckOptions, Outcome, check_rules};
 use pulltool::tsdb::{AnalyzeOptions, analyze, list};
+use pulltool::unit_test::{TestOptions, test_rules};
 
 /// Checks, tests, queries and inspects.
 #[derive(Debug, Parser)]
 #[command(name = "pulltool", version)]
 struct Flags {
+    /// Features of the language to switch on, separated by commas.
+    #[arg(long, global = true, value_delimiter = ',')]
+    enable_feature: Vec<String>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell whether files are valid.
+    #[command(subcommand)]
+    Check(Check),
+    /// Run unit tests.
+    #[command(subcommand)]
+    Test(Test),
     /// Look into a database's directory.
     #[command(subcommand)]
     Tsdb(Tsdb),
+}
+
+#[derive(Debug, Subcommand)]
+enum Check {
+    /// Check rule files.
+    Rules {
+        /// What to complain about beyond errors: all, duplicate-rules or none.
+        #[arg(long, default_value = "duplicate-rules")]
+        lint: String,
+        /// Fail on complaints.
+        #[arg(long)]
+        lint_fatal: bool,
+        /// Pass over unknown fields.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
+        /// The files; standard input without any.
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Test {
+    /// Test rules against series written by hand.
+    Rules {
+        /// Only tests whose names match one of these expressions.
+        #[arg(long)]
+        run: Vec<regex::Regex>,
+        /// Pass over unknown fields of rule files.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
+        /// The test files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,9 +101,13 @@ enum Tsdb {
 fn main() -> ExitCode {
     let flags = Flags::parse();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = run(flags.command, &mut out).and_then(|()| Ok(out.flush()?));
+    let parser = flags.enable_feature.iter().fold(ParserOptions::default(), |p, f| p.with_flag(f));
+    let done = run(flags.command, parser, &mut out).and_then(|code| {
+        out.flush()?;
+        Ok(code)
+    });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(e) => {
             let mut line = format!("pulltool: {e}");
             let mut source = e.source();
@@ -72,13 +122,42 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+/// The exit status of a check that found nothing wrong, but something that is not as it should be.
+const LINT: u8 = 3;
+
+fn run(
+    command: Command,
+    parser: ParserOptions,
+    out: &mut impl Write,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut err = io::stderr();
     match command {
+        Command::Check(Check::Rules { lint, lint_fatal, ignore_unknown_fields, files }) => {
+            let mut options = CheckOptions::default();
+            options.duplicates = matches!(lint.as_str(), "all" | "duplicate-rules");
+            options.fatal = lint_fatal;
+            options.ignore_unknown_fields = ignore_unknown_fields;
+            options.parser = parser;
+            return Ok(match check_rules(&files, &options, out, &mut err)? {
+                Outcome::Good => ExitCode::SUCCESS,
+                Outcome::Bad => ExitCode::FAILURE,
+                Outcome::Lint => ExitCode::from(LINT),
+            });
+        }
+        Command::Test(Test::Rules { run, ignore_unknown_fields, files }) => {
+            let mut options = TestOptions::default();
+            options.run = run;
+            options.ignore_unknown_fields = ignore_unknown_fields;
+            options.parser = parser;
+            if !test_rules(&files, &options, out, &mut err)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Tsdb(Tsdb::List { human_readable, path }) => list(&path, human_readable, out)?,
         Command::Tsdb(Tsdb::Analyze { limit, extended, selector, path, block }) => {
             let options = AnalyzeOptions { limit, extended, selector };
             analyze(&path, block.as_deref(), &options, out)?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

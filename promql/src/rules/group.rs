@@ -264,6 +264,16 @@ impl Group {
         }
     }
 
+    /// Shows alerts from the start, without looking their past up.
+    pub(super) fn skip_restoring(&mut self) {
+        self.restore_after = None;
+        for rule in &mut self.rules {
+            if let Kind::Alerting(alerting) = &mut rule.kind {
+                alerting.restored = true;
+            }
+        }
+    }
+
     pub(super) fn status(&self) -> GroupStatus {
         GroupStatus {
             name: self.name.clone(),
