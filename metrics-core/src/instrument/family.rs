@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 
 use super::labels::{LabelValues, Labels, NamedLabels};
 use super::slot::{self, NO_SLOT, PerSlot};
+use super::source::Clock;
 use super::{Counter, Gauge, Histogram, Instrument};
-use crate::LabelSet;
 use crate::family::Metric;
+use crate::{LabelSet, Timestamp};
 
 /// One instrument `M` per set of label values, made at first use.
 ///
@@ -43,6 +44,7 @@ struct Core<L, M> {
     removals: AtomicU64,
     remembered: PerSlot<Mutex<Remembered<M>>>,
     limit: Option<Limit<M>>,
+    clock: OnceLock<Clock>,
     shape: PhantomData<fn() -> L>,
 }
 
@@ -56,6 +58,7 @@ struct Member<M> {
     /// The values, each followed by a byte that no UTF-8 text has.
     values: Box<[u8]>,
     instrument: M,
+    created: Option<Timestamp>,
 }
 
 const END: u8 = 0xff;
@@ -107,6 +110,7 @@ impl<L: Labels, M: Instrument> Family<L, M> {
             removals: AtomicU64::new(0),
             remembered: PerSlot::new(),
             limit: None,
+            clock: OnceLock::new(),
             shape: PhantomData,
         }))
     }
@@ -211,6 +215,12 @@ impl<L, M: Instrument> Family<L, M> {
         &self.0.names
     }
 
+    /// Members made from now on know when they were made.
+    pub(super) fn use_clock(&self, clock: Clock) {
+        // The first registry's clock is as good as another's.
+        let _ = self.0.clock.set(clock);
+    }
+
     /// What all members show, in no order.
     pub(super) fn read(&self) -> Vec<Metric> {
         let core = &*self.0;
@@ -221,17 +231,17 @@ impl<L, M: Instrument> Family<L, M> {
             let dynamic = core.members.read().unwrap_or_else(PoisonError::into_inner);
             members.extend(dynamic.by_hash.values().chain(&dynamic.collided).cloned());
         }
-        let show = |labels, instrument: &M| Metric {
+        let show = |labels, instrument: &M, created| Metric {
             labels,
             value: instrument.read(),
             timestamp: None,
-            created: None,
+            created,
         };
         let mut metrics: Vec<Metric> =
-            members.iter().map(|m| show(m.labels(&core.names), &m.instrument)).collect();
+            members.iter().map(|m| show(m.labels(&core.names), &m.instrument, m.created)).collect();
         if let Some(limit) = core.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
             let labels = LabelSet::from_pairs(core.names.iter().map(|name| (*name, OVERFLOW)));
-            metrics.push(show(labels, &limit.overflow));
+            metrics.push(show(labels, &limit.overflow, None));
         }
         metrics
     }
@@ -246,8 +256,12 @@ impl<L: Labels, M: Instrument> Core<L, M> {
     ) -> &'a Arc<Member<M>> {
         match place.get() {
             Some(member) => member,
-            None => place.get_or_init(|| Arc::new(Member::new(values, (self.make)()))),
+            None => place.get_or_init(|| Arc::new(self.new_member(values))),
         }
+    }
+
+    fn new_member(&self, values: &impl LabelValues) -> Member<M> {
+        Member::new(values, (self.make)(), self.clock.get().map(|now| now()))
     }
 
     #[inline]
@@ -312,7 +326,7 @@ impl<L: Labels, M: Instrument> Core<L, M> {
             return Ok(member);
         }
         // Made before the lock is taken: `make` is the user's and may come back here.
-        let member = Arc::new(Member::new(values, (self.make)()));
+        let member = Arc::new(self.new_member(values));
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster.
         if let Some(member) = members.find(hash, values) {
@@ -348,13 +362,13 @@ impl<M> Members<M> {
 }
 
 impl<M> Member<M> {
-    fn new(values: &impl LabelValues, instrument: M) -> Self {
+    fn new(values: &impl LabelValues, instrument: M, created: Option<Timestamp>) -> Self {
         let mut packed = Vec::new();
         values.each(|value| {
             packed.extend_from_slice(value.as_bytes());
             packed.push(END);
         });
-        Self { values: packed.into(), instrument }
+        Self { values: packed.into(), instrument, created }
     }
 
     #[inline]
@@ -487,7 +501,7 @@ mod tests {
     fn members_whose_hashes_collide_are_kept_apart() {
         let mut members = Members { by_hash: HashMap::default(), collided: Vec::new() };
         for value in ["x", "y", "z"] {
-            members.insert(7, Arc::new(Member::new(&[value], value.to_owned())));
+            members.insert(7, Arc::new(Member::new(&[value], value.to_owned(), None)));
         }
         for value in ["x", "y", "z"] {
             assert_eq!(members.find(7, &[value]).unwrap().instrument, value);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::collect::CollectError;
-use crate::LabelSet;
-use crate::family::{Metric, MetricFamily};
+use crate::family::{Metric, MetricFamily, MetricValue};
+use crate::{LabelSet, MetricType};
 
 /// A registry's families at one moment.
 #[derive(Debug, Default)]
@@ -76,6 +76,9 @@ pub(super) fn add_labels(metrics: &mut [Metric], labels: &LabelSet) {
     }
 }
 
+/// Where families that are full are shown.
+const REFUSED: &str = "metrics_family_refused_total";
+
 /// Families being put together.
 #[derive(Default)]
 pub(super) struct Page {
@@ -99,6 +102,17 @@ impl Page {
                 let collector = collector.to_owned();
                 self.errors.push(GatherError::Inconsistent { family: family.name, collector });
             }
+        }
+    }
+
+    /// Notes that a family had no place for some uses.
+    pub(super) fn refused(&mut self, family: &str, times: u64) {
+        if times > 0 {
+            let help = "Uses that found no place in a family with as many members as it may have.";
+            let full = self.families.entry(REFUSED.to_owned());
+            let full = full.or_insert_with(|| MetricFamily::new(REFUSED, help, MetricType::Counter));
+            let labels = LabelSet::from_pairs([("metric", family)]);
+            full.push(labels, MetricValue::Counter { total: times as f64, exemplar: None });
         }
     }
 

@@ -46,6 +46,7 @@ mod fixed;
 mod gather;
 mod lint;
 mod registry;
+mod samples;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -66,7 +67,7 @@ pub use info::Info;
 pub use labels::{LabelValue, LabelValues, Labels, NamedLabels};
 pub use lint::{Finding, Rule, Unit, lint};
 pub use registry::Registry;
-pub use source::{Desc, Source};
+pub use source::{Clock, Desc, Source};
 pub use state_set::StateSet;
 pub use summary::Summary;
 

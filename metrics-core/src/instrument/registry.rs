@@ -11,16 +11,18 @@ use super::declare::{Declare, Shape};
 use super::error::{Problem, RegisterError};
 use super::family::Family;
 use super::gather::{GatherError, Gathered, Page, add_labels};
-use super::source::{Desc, Source, sample_names};
+use super::source::{Clock, Desc, Source, sample_names};
 use super::{Buckets, Counter, Gauge, Histogram};
 use crate::family::{Metric, MetricFamily};
-use crate::{LabelSet, MetricType};
+use crate::{LabelSet, MetricType, Timestamp};
 
 /// Names instruments and shows them.
 ///
 /// A clone is another door to the same registry; [`Registry::with_prefix`] and [`Registry::const_label`] make doors
 /// that add to what is registered through them. Asking twice for the same metric gives the same instrument, so
 /// parts of a program need not know of each other; asking for something contradictory is an error that names both sides.
+///
+/// Families that are full are shown in `metrics_family_refused_total` by the label `metric`.
 ///
 /// Counters are shown with the suffix `_total`, metrics with a unit with the unit as suffix; either is added where
 /// the name lacks it.
@@ -44,6 +46,7 @@ pub struct Registry {
     shelves: Arc<RwLock<Shelves>>,
     prefix: String,
     const_labels: BTreeMap<String, String>,
+    clock: Option<Clock>,
 }
 
 #[derive(Default)]
@@ -72,6 +75,9 @@ struct Entry {
     /// The instrument, for those who ask for it again.
     handle: Arc<dyn Any + Send + Sync>,
     read: Arc<Read>,
+    /// How many uses were refused.
+    refused: Arc<dyn Fn() -> u64 + Send + Sync>,
+    created: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -97,6 +103,14 @@ impl Registry {
     #[must_use]
     pub fn const_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.const_labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// This door, which notes when what is registered through it, and members of families, begin to count. Pages can
+    /// show that, so that a restart is told from a rise.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
         self
     }
 
@@ -281,11 +295,20 @@ impl Registry {
             label_names,
             entries: Vec::new(),
         });
-        let reader = source.clone();
+        if let Some(clock) = self.clock {
+            source.use_clock(clock);
+        }
+        let (reader, counter) = (source.clone(), source.clone());
         shelf.entries.push(Entry {
             const_labels,
             handle: Arc::new(source.clone()),
             read: Arc::new(move |metrics| reader.read_into(metrics)),
+            refused: Arc::new(move || counter.refused()),
+            // A family's members begin one by one.
+            created: self
+                .clock
+                .filter(|_| source.label_names().is_empty() && counts(S::TYPE))
+                .map(|now| now()),
         });
         Ok(Placed::New(source))
     }
@@ -329,6 +352,10 @@ impl Registry {
                 let start = family.metrics.len();
                 (entry.read)(&mut family.metrics);
                 add_labels(&mut family.metrics[start..], &entry.const_labels);
+                for metric in &mut family.metrics[start..] {
+                    metric.created = metric.created.filter(|_| counts(family.metric_type)).or(entry.created);
+                }
+                page.refused(&family.name, (entry.refused)());
             }
             page.families.insert(family.name.clone(), family);
         }
@@ -349,6 +376,11 @@ impl Registry {
         }
         page.finish()
     }
+}
+
+/// Whether metrics of the type begin at some time to count.
+fn counts(metric_type: MetricType) -> bool {
+    matches!(metric_type, MetricType::Counter | MetricType::Histogram | MetricType::Summary)
 }
 
 enum Placed<S> {

@@ -4,7 +4,7 @@ use super::Instrument;
 use super::family::Family;
 use super::labels::Labels;
 use crate::family::Metric;
-use crate::{LabelSet, MetricType};
+use crate::{LabelSet, MetricType, Timestamp};
 
 /// What a metric is called and what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,18 @@ pub trait Source: Clone + Send + Sync + 'static {
 
     /// Appends what it shows at this moment.
     fn read_into(&self, metrics: &mut Vec<Metric>);
+
+    /// Is told the time from now on, for what it makes later.
+    fn use_clock(&self, _clock: Clock) {}
+
+    /// How many uses found no place, because of a limit.
+    fn refused(&self) -> u64 {
+        0
+    }
 }
+
+/// Tells the time in milliseconds since 1970.
+pub type Clock = fn() -> Timestamp;
 
 impl<M: Instrument> Source for M {
     const TYPE: MetricType = M::TYPE;
@@ -87,6 +98,14 @@ impl<L: Labels, M: Instrument> Source for Family<L, M> {
 
     fn read_into(&self, metrics: &mut Vec<Metric>) {
         metrics.append(&mut self.read());
+    }
+
+    fn use_clock(&self, clock: Clock) {
+        Family::use_clock(self, clock);
+    }
+
+    fn refused(&self) -> u64 {
+        Family::refused(self)
     }
 }
 

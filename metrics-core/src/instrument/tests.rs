@@ -201,3 +201,32 @@ fn a_family_without_members_is_not_shown() {
     registry.counter_family("a", "A.", ["x"]).unwrap();
     assert!(registry.gather().families.is_empty());
 }
+
+#[test]
+fn what_counts_knows_since_when() {
+    use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+    static NOW: AtomicI64 = AtomicI64::new(1000);
+    let registry = Registry::new().clock(|| NOW.load(Relaxed));
+    registry.counter("a", "A.").unwrap();
+    registry.gauge("b", "B.").unwrap();
+    let family = registry.counter_family("c", "C.", ["k"]).unwrap();
+    family.inc(["x"]);
+    NOW.store(2000, Relaxed);
+    family.inc(["y"]);
+    let created: Vec<_> =
+        registry.gather().families.iter().flat_map(|f| f.metrics.iter().map(|m| m.created)).collect();
+    assert_eq!(created, [Some(1000), None, Some(1000), Some(2000)]);
+}
+
+#[test]
+fn full_families_are_shown() {
+    let registry = Registry::new();
+    let family = Family::new(["k"], Counter::new).max_members(1);
+    registry.register(("a", "A."), family.clone()).unwrap();
+    family.inc(["x"]);
+    assert_eq!(registry.value("metrics_family_refused_total", &[("metric", "a_total")]), None);
+    family.inc(["y"]);
+    family.inc(["z"]);
+    assert_eq!(registry.value("metrics_family_refused_total", &[("metric", "a_total")]), Some(2.0));
+    assert_eq!(registry.value("a_total", &[("k", "overflow")]), Some(2.0));
+}
