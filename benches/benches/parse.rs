@@ -1,5 +1,7 @@
 //! Reading pages and messages. The page is the field's own benchmark page if it is at hand, else a page like it.
 
+#![allow(missing_docs, reason = "the macros of criterion document nothing")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! Writing pages from metric families.
 
+#![allow(missing_docs, reason = "the macros of criterion document nothing")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

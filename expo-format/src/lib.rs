@@ -15,6 +15,7 @@
 //! | delimited protocol buffers (`protobuf`) | `protobuf::Parser` | `protobuf::write` |
 //! | remote write 1.0 (`remote-write`) | `remote_write::v1::Request` | `remote_write::v1::RequestBuilder` |
 //! | remote write 2.0 (`remote-write`) | `remote_write::v2::Request` | `remote_write::v2::RequestBuilder` |
+//! | OpenTelemetry metrics (`otlp`) | `otlp::convert` | |
 //! | remote read (`remote-read`) | `remote_read::Request`, `remote_read::Response`, `remote_read::frames` | `remote_read::Request`, `remote_read::ResponseBuilder`, `remote_read::write_frame` |
 //!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
@@ -41,6 +42,7 @@
 //! ```
 //!
 //! # Features
+//! - `otlp`: OpenTelemetry metrics messages to samples
 //! - `protobuf`: pages of delimited `MetricFamily` messages with native histograms
 //! - `remote-write`: remote-write messages and their snappy block framing (brings in `snap`)
 //! - `remote-read`: remote-read requests, sampled and chunked answers (brings in `crc32c`)
@@ -60,7 +62,7 @@ mod page;
 mod scan;
 
 // Ground that the binary formats share.
-#[cfg(any(feature = "protobuf", feature = "remote-write"))]
+#[cfg(any(feature = "otlp", feature = "protobuf", feature = "remote-write"))]
 mod wire;
 
 // Which format, and any format.
@@ -71,6 +73,8 @@ mod rescrape;
 
 // One format per folder.
 pub mod openmetrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 #[cfg(feature = "remote-read")]

@@ -148,6 +148,16 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Appends a float without exponent, however long: `0.0000001`, `10`, `+Inf`.
+#[cfg(feature = "otlp")]
+pub(crate) fn write_shortest_plain(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() {
+        out.extend_from_slice(value.to_string().as_bytes());
+    } else {
+        write_float(out, value);
+    }
+}
+
 /// Places the shortest digits of a finite value with or without exponent.
 fn write_shortest(out: &mut Vec<u8>, value: f64) {
     let mut buffer = ryu::Buffer::new();

@@ -1,5 +1,5 @@
 //! Replays the fuzzers' inputs, and what comes of changing them at random.
-#![cfg(all(feature = "protobuf", feature = "remote-write"))]
+#![cfg(all(feature = "otlp", feature = "protobuf", feature = "remote-write"))]
 #![allow(clippy::unwrap_used, reason = "helpers outside test functions fail the test by panicking")]
 
 use std::fs;
@@ -14,9 +14,10 @@ mod checks;
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 5] = [
+const TARGETS: [(&str, Check); 6] = [
     ("text", checks::text),
     ("openmetrics", checks::openmetrics),
+    ("otlp", checks::otlp),
     ("protobuf", checks::protobuf),
     ("remote_write", checks::remote_write),
     ("rescrape", checks::rescrape),

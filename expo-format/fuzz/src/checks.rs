@@ -35,6 +35,23 @@ pub fn remote_write(data: &[u8]) {
     request_v2(data);
 }
 
+/// OpenTelemetry messages.
+pub fn otlp(data: &[u8]) {
+    let options = [
+        otlp::Options::default(),
+        otlp::Options {
+            custom_buckets: true,
+            allow_delta: true,
+            promote_scope: true,
+            ..otlp::Options::default()
+        },
+    ];
+    for options in options {
+        let Ok(found) = otlp::convert(data, &options) else { continue };
+        assert!(found.samples.iter().all(|s| s.labels.metric_name().is_some()));
+    }
+}
+
 /// A page read after another as if it were alone.
 pub fn rescrape(data: &[u8]) {
     let split = data.iter().position(|b| *b == 0xff).unwrap_or(data.len() / 2);

@@ -9,8 +9,10 @@ mod write;
 pub(crate) use read::{Field, Reader, zigzag};
 #[cfg(feature = "protobuf")]
 pub(crate) use write::delimited;
-#[cfg(feature = "remote-write")]
+#[cfg(any(feature = "remote-write", all(test, feature = "otlp")))]
 pub(crate) use write::set_double;
+#[cfg(all(test, feature = "otlp"))]
+pub(crate) use write::set_fixed64;
 pub(crate) use write::{double, int64, message, packed, sint32, string, to_zigzag, uint64, varint};
 
 pub(crate) use crate::error::{WireError, WireProblem};

@@ -201,6 +201,24 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A fixed 64-bit number.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn fixed64(&self) -> Result<u64, WireError> {
+        match self.content {
+            Content::Fixed64(value) => Ok(value),
+            _ => Err(self.wrong_type()),
+        }
+    }
+
+    /// Fixed 64-bit numbers of a repeated field, packed or one by one.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn fixed64s(&self, into: &mut Vec<u64>) -> Result<(), WireError> {
+        let mut bits = Vec::new();
+        self.doubles(&mut bits)?;
+        into.extend(bits.into_iter().map(f64::to_bits));
+        Ok(())
+    }
+
     #[inline]
     pub(crate) fn bytes(&self) -> Result<&'a [u8], WireError> {
         match self.content {

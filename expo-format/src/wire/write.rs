@@ -103,3 +103,10 @@ pub(crate) fn packed<T>(
 pub(crate) fn to_zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
+
+/// A fixed 64-bit number, even if it is zero.
+#[cfg(all(test, feature = "otlp"))]
+pub(crate) fn set_fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
+    key(out, field, 1);
+    out.extend_from_slice(&value.to_le_bytes());
+}

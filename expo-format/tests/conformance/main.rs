@@ -11,5 +11,7 @@ mod created_pages;
 mod classic_text;
 mod negotiation;
 mod openmetrics_pages;
+#[cfg(feature = "otlp")]
+mod otlp_names;
 #[cfg(feature = "protobuf")]
 mod protobuf_pages;
