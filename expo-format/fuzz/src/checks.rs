@@ -2,7 +2,7 @@
 
 use expo_format::remote_write::{self, v1, v2};
 use expo_format::{
-    Format, Limits, PageParser, Rescraper, Update, WriteOptions, openmetrics, read_families, write,
+    Format, Limits, PageParser, Rescraper, Update, WriteOptions, openmetrics, otlp, read_families, write,
 };
 
 /// Pages of the classic text format.

@@ -3,6 +3,11 @@
 //! Source: "Encoding" of the Protocol Buffers documentation. Unknown fields are skipped, groups included, as
 //! the format demands; a known field of another wire type than its own is an error.
 
+#![cfg_attr(
+    not(all(feature = "protobuf", feature = "remote-write")),
+    allow(dead_code, unused_imports, reason = "each format uses a part of its own")
+)]
+
 mod read;
 mod write;
 
