@@ -24,6 +24,12 @@ pub(super) fn read_mounts(roots: &Roots) -> Result<Vec<Mount>, NodeError> {
     text.lines().map(|line| parse_line(line, roots)).collect()
 }
 
+/// The value of an option of the file system itself, in a line of mountinfo.
+pub(super) fn super_options<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let mut options = line.rsplit(' ').next()?.split(',').filter_map(|option| option.split_once('='));
+    options.find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
 fn parse_line(line: &str, roots: &Roots) -> Result<Mount, NodeError> {
     let malformed = |expected| NodeError::malformed("mountinfo", expected, line);
     let fields: Vec<&str> = line.split(' ').collect();
