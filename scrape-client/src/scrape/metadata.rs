@@ -1,7 +1,6 @@
 //! What a target says about its metrics: type, help, unit.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use metrics_core::{Metadata, MetricType};
 use parking_lot::{Mutex, MutexGuard};
@@ -45,20 +44,20 @@ impl MetadataStore {
         self.0.lock().families.get(name).map(|(m, _)| m.clone())
     }
 
-    /// Collects what a page says. Nobody waits: the store is locked line by line.
-    pub(super) fn writer(self: Arc<Self>) -> Writer {
-        Writer { store: self }
+    /// Collects what a page says; who wants to read the store waits until the page is through.
+    pub(super) fn writer(&self) -> Writer<'_> {
+        Writer { families: self.0.lock() }
     }
 }
 
 /// The metadata lines of one page.
-pub(super) struct Writer {
-    store: Arc<MetadataStore>,
+pub(super) struct Writer<'a> {
+    families: MutexGuard<'a, Families>,
 }
 
-impl Writer {
+impl Writer<'_> {
     pub(super) fn help(&mut self, name: &str, help: &str) {
-        update(&mut self.store.0.lock(), name, |m| {
+        update(&mut self.families, name, |m| {
             if m.help != help {
                 help.clone_into(&mut m.help);
             }
@@ -66,7 +65,7 @@ impl Writer {
     }
 
     pub(super) fn unit(&mut self, name: &str, unit: &str) {
-        update(&mut self.store.0.lock(), name, |m| {
+        update(&mut self.families, name, |m| {
             if m.unit != unit {
                 unit.clone_into(&mut m.unit);
             }
@@ -74,20 +73,18 @@ impl Writer {
     }
 
     pub(super) fn metric_type(&mut self, name: &str, metric_type: MetricType) {
-        update(&mut self.store.0.lock(), name, |m| m.metric_type = metric_type);
+        update(&mut self.families, name, |m| m.metric_type = metric_type);
     }
 
     /// Ends a good page.
-    pub(super) fn finish(self) {
-        let mut guard = self.store.0.lock();
-        let iteration = guard.iteration;
-        guard.families.retain(|_, (_, seen)| iteration - *seen <= KEPT_ITERATIONS);
-        guard.iteration += 1;
+    pub(super) fn finish(mut self) {
+        let iteration = self.families.iteration;
+        self.families.families.retain(|_, (_, seen)| iteration - *seen <= KEPT_ITERATIONS);
+        self.families.iteration += 1;
     }
 }
 
-fn update(guard: &mut MutexGuard<'_, Families>, name: &str, change: impl FnOnce(&mut Metadata)) {
-    let families = &mut **guard;
+fn update(families: &mut Families, name: &str, change: impl FnOnce(&mut Metadata)) {
     let iteration = families.iteration;
     match families.families.get_mut(name) {
         Some((metadata, seen)) => {

@@ -8,29 +8,27 @@ mod error;
 mod labels;
 mod limits;
 mod metadata;
+mod pull;
 mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use expo_format::{Event, Format, PageParser, Series};
-use metrics_core::{Append, AppendError, Batch, Exemplar, STALE_NAN, SeriesRef, Timestamp, Value};
+use expo_format::{Format, PageParser};
+use metrics_core::{Append, AppendError, Batch, STALE_NAN, Timestamp};
 
 pub use cache::SeriesCache;
 pub use error::ScrapeError;
 pub use metadata::{FamilyMetadata, MetadataStore};
 pub use report::Report;
 
-use cache::Known;
+use pull::{Counts, Pull, Refused};
 use report::ReportSeries;
 
 use crate::config::{ScrapeConfig, ScrapeProtocol};
 use crate::http::{FetchError, Page};
 use crate::stats::ScrapeStats;
 use crate::target::Target;
-
-/// Samples further ahead of the scrape than this are refused.
-const MAX_AHEAD_MS: Timestamp = 10 * 60 * 1000;
 
 /// Appends the pages of one target, scrape after scrape.
 #[derive(Debug)]
@@ -41,24 +39,6 @@ pub struct Scraper {
     metadata: Arc<MetadataStore>,
     report: ReportSeries,
     stats: Arc<ScrapeStats>,
-}
-
-/// What came of a page.
-#[derive(Debug, Default)]
-struct Counts {
-    scraped: u64,
-    kept: u64,
-    added: u64,
-    /// Samples that the store took.
-    taken: u64,
-}
-
-/// Samples that the store refused, which is no failure of the scrape.
-#[derive(Debug, Default)]
-struct Refused {
-    out_of_order: u64,
-    duplicate: u64,
-    out_of_bounds: u64,
 }
 
 impl Scraper {
@@ -188,42 +168,14 @@ impl Scraper {
         } else if self.target.always_classic_histograms {
             parser = parser.keep_classic();
         }
-        let mut pull = Pull {
-            scraper: self,
-            batch,
-            time,
-            counts,
-            refused: Refused::default(),
-            attempts: 0,
-            limit: None,
-        };
-        let mut metadata = pull.scraper.metadata.clone().writer();
-        while let Some(event) = parser.next_event()? {
-            match event {
-                Event::Help { name, help } => metadata.help(&name, &help),
-                Event::Type { name, metric_type } => metadata.metric_type(&name, metric_type),
-                Event::Unit { name, unit } => metadata.unit(&name, unit),
-                Event::Sample(sample) => {
-                    let exemplar = sample.exemplar.map(|e| e.to_exemplar());
-                    let value = Sampled::Float(sample.value);
-                    pull.sample(&sample.series, sample.timestamp, value, exemplar.as_slice())?;
-                }
-                Event::Histogram(h) => {
-                    pull.sample(&h.series, h.timestamp, Sampled::Histogram(&h.value), &h.exemplars)?;
-                }
-                _ => {}
-            }
-        }
+        let mut metadata = self.metadata.writer();
+        let mut pull = Pull::new(&mut self.cache, &self.target.labels, &self.job, &self.stats, (batch, time));
+        let outcome = pull.page(&mut parser, &mut metadata);
+        *counts = pull.counts;
+        let refused = pull.refused;
+        outcome?;
         metadata.finish();
-        let (refused, limit) = (pull.refused, pull.limit);
         self.tell_refused(&refused);
-        if let Some(limit) = limit {
-            match limit {
-                ScrapeError::BucketLimit => self.stats.exceeded_bucket_limit.add(1),
-                _ => self.stats.exceeded_sample_limit.add(1),
-            }
-            return Err(limit);
-        }
         self.mark_vanished(batch, time)?;
         self.cache.end_iteration(true);
         Ok(())
@@ -279,160 +231,6 @@ impl Scraper {
         }
     }
 }
-
-/// A sample's value, borrowed from the page.
-#[derive(Clone, Copy)]
-enum Sampled<'a> {
-    Float(f64),
-    Histogram(&'a Value),
-}
-
-/// One page on its way into a batch.
-struct Pull<'a> {
-    scraper: &'a mut Scraper,
-    batch: &'a mut dyn Batch,
-    time: Timestamp,
-    counts: &'a mut Counts,
-    refused: Refused,
-    /// Samples offered to the store, which is what the limit counts.
-    attempts: u64,
-    /// The first limit that the page broke: the page is read to its end for the counts, and then fails.
-    limit: Option<ScrapeError>,
-}
-
-impl Pull<'_> {
-    fn sample(
-        &mut self,
-        series: &Series<'_>,
-        timestamp: Option<Timestamp>,
-        value: Sampled<'_>,
-        exemplars: &[Exemplar],
-    ) -> Result<(), ScrapeError> {
-        self.counts.scraped += 1;
-        let timestamp = timestamp.filter(|_| self.scraper.job.honor_timestamps);
-        let tracked = timestamp.is_none() || self.scraper.job.track_timestamps_staleness;
-        let text = series.as_str();
-        let found = self.scraper.cache.find(text);
-        let (id, again, reference, labels) = match found
-            .and_then(|(id, again)| Some((id, again, self.scraper.cache.get(id)?)))
-        {
-            Some((_, _, Known::Dropped)) => return Ok(()),
-            Some((id, again, Known::Series { reference, labels })) => {
-                (Some(id), again, *reference, labels.clone())
-            }
-            None => {
-                let job = &self.scraper.job;
-                let Some(labels) = labels::sample_labels(series, &self.scraper.target.labels, job)? else {
-                    self.scraper.cache.insert(text, Known::Dropped);
-                    return Ok(());
-                };
-                if let Err(error) = labels::check(&labels, job) {
-                    if matches!(error, ScrapeError::LabelLimit(_)) {
-                        self.scraper.stats.exceeded_label_limits.add(1);
-                    }
-                    return Err(error);
-                }
-                (None, false, SeriesRef::UNKNOWN, labels)
-            }
-        };
-        let time = timestamp.unwrap_or(self.time);
-        let appended = match again && timestamp.is_none() {
-            true => Err(AppendError::Duplicate),
-            false => self.append(reference, &labels, time, value),
-        };
-        let reference = match appended {
-            Ok(reference) => {
-                self.counts.taken += 1;
-                self.note(text, id, reference, &labels, tracked);
-                reference
-            }
-            Err(error) => {
-                self.refuse(error)?;
-                reference
-            }
-        };
-        self.counts.kept += 1;
-        for exemplar in exemplars {
-            let timestamp = exemplar.timestamp.or(matches!(value, Sampled::Float(_)).then_some(time));
-            if timestamp.is_some() {
-                let exemplar = Exemplar { timestamp, ..exemplar.clone() };
-                if self.batch.append_exemplar(reference, &labels, &exemplar).is_err() {
-                    self.scraper.stats.exemplar_out_of_order.add(1);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn append(
-        &mut self,
-        reference: SeriesRef,
-        labels: &metrics_core::LabelSet,
-        time: Timestamp,
-        value: Sampled<'_>,
-    ) -> Result<SeriesRef, AppendError> {
-        let limit = self.scraper.job.sample_limit;
-        self.attempts += 1;
-        if limit > 0 && self.attempts > limit {
-            return Err(AppendError::Limit(SAMPLE_LIMIT.to_owned()));
-        }
-        if time > self.time.saturating_add(MAX_AHEAD_MS) {
-            return Err(AppendError::OutOfBounds);
-        }
-        match value {
-            Sampled::Float(v) => self.batch.append_float(reference, labels, time, v),
-            Sampled::Histogram(h) => match limits::fit(h, &self.scraper.job) {
-                Some(fitting) => self.batch.append(reference, labels, time, &fitting),
-                None => Err(AppendError::Limit(BUCKET_LIMIT.to_owned())),
-            },
-        }
-    }
-
-    /// Remembers a series that the store took.
-    fn note(
-        &mut self,
-        text: &str,
-        id: Option<cache::Id>,
-        reference: SeriesRef,
-        labels: &metrics_core::LabelSet,
-        tracked: bool,
-    ) {
-        let cache = &mut self.scraper.cache;
-        let id = match id {
-            Some(id) => {
-                cache.set_reference(id, reference);
-                id
-            }
-            None => {
-                self.counts.added += u64::from(self.limit.is_none());
-                cache.insert(text, Known::Series { reference, labels: labels.clone() })
-            }
-        };
-        if tracked {
-            cache.track(id);
-        }
-    }
-
-    /// Counts a refusal that the scrape survives.
-    fn refuse(&mut self, error: AppendError) -> Result<(), ScrapeError> {
-        match error {
-            AppendError::Limit(what) if what == SAMPLE_LIMIT => {
-                self.limit.get_or_insert(ScrapeError::SampleLimit);
-            }
-            AppendError::Limit(what) if what == BUCKET_LIMIT => {
-                self.limit.get_or_insert(ScrapeError::BucketLimit);
-            }
-            AppendError::OutOfOrder => self.refused.out_of_order += 1,
-            AppendError::Duplicate => self.refused.duplicate += 1,
-            AppendError::OutOfBounds | AppendError::TooOld => self.refused.out_of_bounds += 1,
-            error => return Err(ScrapeError::Append(error)),
-        }
-        Ok(())
-    }
-}
-
-const SAMPLE_LIMIT: &str = "samples of a scrape";
-const BUCKET_LIMIT: &str = "buckets of a native histogram";
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-use metrics_core::{MemStore, is_stale};
+use metrics_core::{MemStore, Value, is_stale};
 
 use super::*;
 use crate::config::Config;
@@ -236,4 +236,48 @@ fn a_target_that_ends_goes_stale_whole() {
         bench.lines(|n| n == "a" || n == "up"),
         "a{instance=\"t:1\", job=\"j\"} @1000 1 @9000 stale\nup{instance=\"t:1\", job=\"j\"} @1000 1 @9000 stale\n"
     );
+}
+
+#[test]
+fn native_histograms_only_if_the_job_wants_them() {
+    use expo_format::{WriteOptions, write};
+    use metrics_core::family::{Bucket, HistogramValue, MetricFamily, MetricValue};
+    use metrics_core::{Histogram, LabelSet, MetricType, Span};
+
+    let native = Histogram {
+        schema: 1,
+        count: 3,
+        sum: 4.0,
+        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_buckets: vec![1, 1],
+        ..Histogram::default()
+    };
+    let bucket = Bucket { upper_bound: f64::INFINITY, cumulative_count: 3.0, exemplar: None };
+    let value = HistogramValue {
+        buckets: vec![bucket],
+        sum: 4.0,
+        count: 3.0,
+        native: Some(native),
+        exemplars: Vec::new(),
+    };
+    let mut family = MetricFamily::new("h", "", MetricType::Histogram);
+    family.push(LabelSet::empty(), MetricValue::Histogram(value));
+    let mut body = Vec::new();
+    write(&mut body, Format::Protobuf, &[family], WriteOptions::default());
+    let content_type = Format::Protobuf.media_type().to_owned();
+    let page = Page { body, content_type };
+
+    let names = |options: &str| {
+        let mut bench = Bench::new(options);
+        let elapsed = || Duration::ZERO;
+        let (_, error) = bench.scraper.append(&bench.store, 1000, Ok(&page), &elapsed);
+        assert!(error.is_none(), "{error:?}");
+        let dump = bench.store.dump().into_iter();
+        let names = dump.map(|(l, _)| l.value("__name__").to_owned());
+        names.filter(|n| n.starts_with('h')).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(""), "h_bucket h_count h_sum");
+    assert_eq!(names("  scrape_native_histograms: true\n"), "h");
+    let both = "  scrape_native_histograms: true\n  always_scrape_classic_histograms: true\n";
+    assert_eq!(names(both), "h h_bucket h_count h_sum");
 }

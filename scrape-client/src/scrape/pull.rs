@@ -1,0 +1,253 @@
+//! One page on its way into a batch.
+
+use expo_format::{Event, PageParser, Series};
+use metrics_core::{AppendError, Batch, Exemplar, LabelSet, SeriesRef, Timestamp, Value};
+
+use super::cache::{Known, SeriesCache};
+use super::metadata::Writer;
+use super::{ScrapeError, labels, limits};
+use crate::config::ScrapeConfig;
+use crate::stats::ScrapeStats;
+
+/// Samples further ahead of the scrape than this are refused.
+const MAX_AHEAD_MS: Timestamp = 10 * 60 * 1000;
+
+/// What came of a page.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) scraped: u64,
+    /// Samples left after relabeling.
+    pub(super) kept: u64,
+    /// Series that were not there before.
+    pub(super) added: u64,
+    /// Samples that the store took.
+    pub(super) taken: u64,
+}
+
+/// Samples that the store refused, which is no failure of the scrape.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refused {
+    pub(super) out_of_order: u64,
+    pub(super) duplicate: u64,
+    pub(super) out_of_bounds: u64,
+}
+
+/// A page's way into a batch.
+pub(super) struct Pull<'a> {
+    cache: &'a mut SeriesCache,
+    target: &'a LabelSet,
+    job: &'a ScrapeConfig,
+    stats: &'a ScrapeStats,
+    offer: Offer<'a>,
+    pub(super) counts: Counts,
+    pub(super) refused: Refused,
+    /// The first limit that the page broke: the page is read to its end for the counts, and then fails.
+    limit: Option<ScrapeError>,
+}
+
+/// A sample's value, borrowed from the page.
+#[derive(Clone, Copy)]
+enum Sampled<'a> {
+    Float(f64),
+    Histogram(&'a Value),
+}
+
+impl<'a> Pull<'a> {
+    /// The way of a page that was fetched at a time.
+    pub(super) fn new(
+        cache: &'a mut SeriesCache,
+        target: &'a LabelSet,
+        job: &'a ScrapeConfig,
+        stats: &'a ScrapeStats,
+        (batch, time): (&'a mut dyn Batch, Timestamp),
+    ) -> Self {
+        let offer = Offer { batch, job, time, attempts: 0 };
+        let (counts, refused) = Default::default();
+        Self { cache, target, job, stats, offer, counts, refused, limit: None }
+    }
+
+    /// Takes all of a page.
+    pub(super) fn page(
+        &mut self,
+        parser: &mut PageParser<'_>,
+        metadata: &mut Writer<'_>,
+    ) -> Result<(), ScrapeError> {
+        while let Some(event) = parser.next_event()? {
+            match event {
+                Event::Help { name, help } => metadata.help(&name, &help),
+                Event::Type { name, metric_type } => metadata.metric_type(&name, metric_type),
+                Event::Unit { name, unit } => metadata.unit(&name, unit),
+                Event::Sample(sample) => {
+                    let exemplar = sample.exemplar.map(|e| e.to_exemplar());
+                    let value = Sampled::Float(sample.value);
+                    self.sample(&sample.series, sample.timestamp, value, exemplar.as_slice())?;
+                }
+                Event::Histogram(h) => {
+                    self.sample(&h.series, h.timestamp, Sampled::Histogram(&h.value), &h.exemplars)?;
+                }
+                _ => {}
+            }
+        }
+        match self.limit.take() {
+            None => Ok(()),
+            Some(limit) => {
+                match limit {
+                    ScrapeError::BucketLimit => self.stats.exceeded_bucket_limit.add(1),
+                    _ => self.stats.exceeded_sample_limit.add(1),
+                }
+                Err(limit)
+            }
+        }
+    }
+
+    fn sample(
+        &mut self,
+        series: &Series<'_>,
+        timestamp: Option<Timestamp>,
+        value: Sampled<'_>,
+        exemplars: &[Exemplar],
+    ) -> Result<(), ScrapeError> {
+        self.counts.scraped += 1;
+        let timestamp = timestamp.filter(|_| self.job.honor_timestamps);
+        let at = timestamp.unwrap_or(self.offer.time);
+        let Some((id, again)) = self.cache.find(series.as_str()) else {
+            return self.new_series(series, timestamp, value, exemplars);
+        };
+        let Some(Known::Series { reference, labels }) = self.cache.get(id) else {
+            return Ok(()); // a rule drops it
+        };
+        let appended = match again && timestamp.is_none() {
+            true => Err(AppendError::Duplicate),
+            false => self.offer.append(*reference, labels, at, value),
+        };
+        if !exemplars.is_empty() {
+            let reference = *appended.as_ref().unwrap_or(reference);
+            self.offer.append_exemplars((reference, labels), at, value, exemplars, self.stats);
+        }
+        match appended {
+            Ok(new) => {
+                self.counts.taken += 1;
+                self.cache.set_reference(id, new);
+                if timestamp.is_none() || self.job.track_timestamps_staleness {
+                    self.cache.track(id);
+                }
+            }
+            Err(error) => self.refuse(error)?,
+        }
+        self.counts.kept += 1;
+        Ok(())
+    }
+
+    /// Puts the labels of a series together and remembers them, once the store has taken its first sample.
+    fn new_series(
+        &mut self,
+        series: &Series<'_>,
+        timestamp: Option<Timestamp>,
+        value: Sampled<'_>,
+        exemplars: &[Exemplar],
+    ) -> Result<(), ScrapeError> {
+        let text = series.as_str();
+        let Some(labels) = labels::sample_labels(series, self.target, self.job)? else {
+            self.cache.insert(text, Known::Dropped);
+            return Ok(());
+        };
+        if let Err(error) = labels::check(&labels, self.job) {
+            if matches!(error, ScrapeError::LabelLimit(_)) {
+                self.stats.exceeded_label_limits.add(1);
+            }
+            return Err(error);
+        }
+        let at = timestamp.unwrap_or(self.offer.time);
+        let appended = self.offer.append(SeriesRef::UNKNOWN, &labels, at, value);
+        let reference = *appended.as_ref().unwrap_or(&SeriesRef::UNKNOWN);
+        self.offer.append_exemplars((reference, &labels), at, value, exemplars, self.stats);
+        match appended {
+            Ok(reference) => {
+                self.counts.taken += 1;
+                self.counts.added += u64::from(self.limit.is_none());
+                let id = self.cache.insert(text, Known::Series { reference, labels });
+                if timestamp.is_none() || self.job.track_timestamps_staleness {
+                    self.cache.track(id);
+                }
+            }
+            Err(error) => self.refuse(error)?,
+        }
+        self.counts.kept += 1;
+        Ok(())
+    }
+
+    /// Counts a refusal that the scrape survives.
+    fn refuse(&mut self, error: AppendError) -> Result<(), ScrapeError> {
+        match error {
+            AppendError::Limit(what) if what == SAMPLE_LIMIT => {
+                self.limit.get_or_insert(ScrapeError::SampleLimit);
+            }
+            AppendError::Limit(what) if what == BUCKET_LIMIT => {
+                self.limit.get_or_insert(ScrapeError::BucketLimit);
+            }
+            AppendError::OutOfOrder => self.refused.out_of_order += 1,
+            AppendError::Duplicate => self.refused.duplicate += 1,
+            AppendError::OutOfBounds | AppendError::TooOld => self.refused.out_of_bounds += 1,
+            error => return Err(ScrapeError::Append(error)),
+        }
+        Ok(())
+    }
+}
+
+const SAMPLE_LIMIT: &str = "samples of a scrape";
+const BUCKET_LIMIT: &str = "buckets of a native histogram";
+
+/// The batch behind the limits of the job.
+struct Offer<'a> {
+    batch: &'a mut dyn Batch,
+    job: &'a ScrapeConfig,
+    /// When the page was fetched.
+    time: Timestamp,
+    /// Samples offered to the store, which is what the limit counts.
+    attempts: u64,
+}
+
+impl Offer<'_> {
+    fn append(
+        &mut self,
+        reference: SeriesRef,
+        labels: &LabelSet,
+        at: Timestamp,
+        value: Sampled<'_>,
+    ) -> Result<SeriesRef, AppendError> {
+        self.attempts += 1;
+        if self.job.sample_limit > 0 && self.attempts > self.job.sample_limit {
+            return Err(AppendError::Limit(SAMPLE_LIMIT.to_owned()));
+        }
+        if at > self.time.saturating_add(MAX_AHEAD_MS) {
+            return Err(AppendError::OutOfBounds);
+        }
+        match value {
+            Sampled::Float(v) => self.batch.append_float(reference, labels, at, v),
+            Sampled::Histogram(h) => match limits::fit(h, self.job) {
+                Some(fitting) => self.batch.append(reference, labels, at, &fitting),
+                None => Err(AppendError::Limit(BUCKET_LIMIT.to_owned())),
+            },
+        }
+    }
+
+    /// Exemplars of native histograms need a time of their own; the store's refusals harm nobody.
+    fn append_exemplars(
+        &mut self,
+        (reference, labels): (SeriesRef, &LabelSet),
+        at: Timestamp,
+        value: Sampled<'_>,
+        exemplars: &[Exemplar],
+        stats: &ScrapeStats,
+    ) {
+        for exemplar in exemplars {
+            let timestamp = exemplar.timestamp.or(matches!(value, Sampled::Float(_)).then_some(at));
+            if timestamp.is_some() {
+                let exemplar = Exemplar { timestamp, ..exemplar.clone() };
+                if self.batch.append_exemplar(reference, labels, &exemplar).is_err() {
+                    stats.exemplar_out_of_order.add(1);
+                }
+            }
+        }
+    }
+}
