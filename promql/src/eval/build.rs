@@ -35,6 +35,10 @@ pub(crate) fn output<'a>(
     if grid.count == 0 {
         return Ok(Output::Vector(Box::new(Matrix::new(context)?)));
     }
+    // A row takes room for every step, before it is known how many of them have a value.
+    if grid.count > context.options.max_samples {
+        return Err(QueryError::TooManySamples);
+    }
     Ok(match node {
         Node::Number(value) => Output::Scalar(vec![*value; grid.count]),
         Node::Vector(selector) if selector.edges == Edges::Smoothed => {

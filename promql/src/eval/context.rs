@@ -27,7 +27,7 @@ impl<'a> Context<'a> {
 
     /// Where annotations about a part of the query go.
     pub(crate) fn notes(&self, span: Span) -> Notes<'_> {
-        Notes { annotations: &self.annotations, span }
+        Notes::new(&self.annotations, span)
     }
 
     pub(crate) fn take_annotations(&self) -> Annotations {
@@ -57,7 +57,11 @@ pub(crate) struct Notes<'a> {
     span: Span,
 }
 
-impl Notes<'_> {
+impl<'a> Notes<'a> {
+    pub(crate) fn new(annotations: &'a Mutex<Annotations>, span: Span) -> Self {
+        Self { annotations, span }
+    }
+
     pub(crate) fn add(&self, note: Note<'_>) {
         self.annotations.lock().add(&note, self.span);
     }

@@ -225,15 +225,7 @@ impl Engine {
         }
         let node = plan(expr, QueryTimes { start, end, step })?;
         let context = self.context(store, options);
-        let operator = drop_kept_names(build::vector(&node, grid, &context)?, &context)?;
-        let mut series = Vec::new();
-        super::parallel::for_each_row(&*operator, &context, |index, row| {
-            if !row.is_vacant() {
-                series.push(range_series(operator.series()[index].labels.clone(), row, grid));
-            }
-            Ok(())
-        })?;
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let series = range_matrix(&node, grid, &context)?;
         Ok(finished(QueryValue::Matrix(series), &context))
     }
 
@@ -278,9 +270,10 @@ fn instant_value(
         }
         Output::Vector(operator) => drop_kept_names(operator, context)?,
     };
-    let mut samples = Vec::new();
+    let (mut samples, mut held) = (Vec::new(), context.limits.hold(0)?);
     super::parallel::for_each_row(&*operator, context, |index, row| {
         if let Some(value) = only_value(row) {
+            held.grow(row.weight())?;
             let labels = operator.series()[index].labels.clone();
             samples.push(VectorSample { labels, timestamp: time, value });
         }
@@ -291,27 +284,32 @@ fn instant_value(
 
 /// A range vector as an answer of its own.
 fn range_vector(node: &Node, grid: Grid, context: &Context<'_>) -> Result<Vec<MatrixSeries>, QueryError> {
-    let mut series = Vec::new();
     if let Node::Subquery(subquery) = unwrapped(node) {
         let inner = inner_grid(subquery, grid, context);
-        let operator = drop_kept_names(build::vector(&subquery.inner, inner, context)?, context)?;
-        super::parallel::for_each_row(&*operator, context, |index, row| {
-            if !row.is_vacant() {
-                series.push(range_series(operator.series()[index].labels.clone(), row, inner));
-            }
-            Ok(())
-        })?;
-    } else {
-        let source: Box<dyn RangeSource + '_> = build::range_of(node, grid, context)?;
-        shown_range(&*source, context, |meta, columns| {
-            series.push(MatrixSeries {
-                labels: meta.labels.clone(),
-                floats: std::mem::take(&mut columns.floats),
-                histograms: std::mem::take(&mut columns.histograms),
-            });
-            Ok(())
-        })?;
+        return range_matrix(&subquery.inner, inner, context);
     }
+    let mut series = Vec::new();
+    let source: Box<dyn RangeSource + '_> = build::range_of(node, grid, context)?;
+    let mut held = context.limits.hold(0)?;
+    shown_range(&*source, context, |meta, columns| {
+        held.grow(columns.len())?;
+        series.push(MatrixSeries {
+            labels: meta.labels.clone(),
+            floats: std::mem::take(&mut columns.floats),
+            histograms: std::mem::take(&mut columns.histograms),
+        });
+        Ok(())
+    })?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(series)
+}
+
+/// A vector over a grid as an answer, in order of the labels.
+fn range_matrix(node: &Node, grid: Grid, context: &Context<'_>) -> Result<Vec<MatrixSeries>, QueryError> {
+    let operator = drop_kept_names(build::vector(node, grid, context)?, context)?;
+    let matrix = operator.into_matrix(context)?;
+    let mut series: Vec<MatrixSeries> =
+        matrix.into_parts().map(|(meta, row)| range_series(meta.labels, row, grid)).collect();
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(series)
 }
@@ -324,7 +322,11 @@ fn unwrapped(node: &Node) -> &Node {
 }
 
 /// A row with the times of its values.
-fn range_series(labels: LabelSet, row: &Row, grid: Grid) -> MatrixSeries {
+fn range_series(labels: LabelSet, row: Row, grid: Grid) -> MatrixSeries {
+    if !row.has_histograms() && !row.floats.iter().fold(false, |found, v| found | is_absent(*v)) {
+        let floats = Column { timestamps: grid.times().collect(), values: row.floats };
+        return MatrixSeries { labels, floats, histograms: Column::default() };
+    }
     let mut series = MatrixSeries { labels, floats: Column::default(), histograms: Column::default() };
     series.floats.timestamps.reserve(row.steps());
     series.floats.values.reserve(row.steps());

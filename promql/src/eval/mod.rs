@@ -36,6 +36,9 @@ mod timestamp;
 // Running a query.
 mod engine;
 
+#[cfg(test)]
+mod sliding_law;
+
 pub use annotations::Annotations;
 pub(crate) use annotations::{Monotonicity, Note, Operation};
 pub(crate) use context::{Context, Notes};

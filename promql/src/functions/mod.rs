@@ -12,6 +12,8 @@ mod predict;
 mod quantile;
 mod rate;
 mod sliding;
+mod sliding_extreme;
+mod sliding_quantile;
 mod start_time;
 mod table;
 mod window;

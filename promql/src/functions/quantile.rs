@@ -30,7 +30,7 @@ pub(super) fn trivial_quantile(q: f64, count: usize) -> Option<f64> {
 }
 
 /// Rising, NaN before all numbers.
-pub(super) fn nan_first(a: f64, b: f64) -> Ordering {
+fn nan_first(a: f64, b: f64) -> Ordering {
     match (a.is_nan(), b.is_nan()) {
         (true, true) => Ordering::Equal,
         (true, false) => Ordering::Less,

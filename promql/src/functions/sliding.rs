@@ -6,8 +6,9 @@
 use metrics_core::Timestamp;
 
 use super::changes::float_changed;
-use super::quantile::{Rank, nan_first, trivial_quantile};
 use super::rate::{Growth, Span};
+use super::sliding_extreme::{Extreme, Largest, Smallest};
+use super::sliding_quantile::Quantiles;
 
 /// A series of floats and its windows.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,7 @@ pub(crate) struct Windows {
 }
 
 impl Column<'_> {
-    fn windows(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+    pub(super) fn windows(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.windows.bounds.iter().map(|(lo, hi)| (*lo as usize, *hi as usize))
     }
 
@@ -62,8 +63,8 @@ pub(crate) fn sliding(name: &str) -> Option<Box<dyn Sliding>> {
         "delta" => Box::new(SlidingGrowth::new(DELTA)),
         "sum_over_time" => Box::new(WholeSums { prefix: Vec::new(), mean: false }),
         "avg_over_time" => Box::new(WholeSums { prefix: Vec::new(), mean: true }),
-        "max_over_time" => Box::new(Extreme { beats: |a, b| a > b, queue: Vec::new() }),
-        "min_over_time" => Box::new(Extreme { beats: |a, b| a < b, queue: Vec::new() }),
+        "max_over_time" => Box::new(Extreme::<Largest>::default()),
+        "min_over_time" => Box::new(Extreme::<Smallest>::default()),
         "quantile_over_time" => Box::new(Quantiles::default()),
         "count_over_time" => Box::new(Pick(|_, lo, hi| (hi - lo) as f64)),
         "present_over_time" => Box::new(Pick(|_, _, _| 1.0)),
@@ -73,6 +74,19 @@ pub(crate) fn sliding(name: &str) -> Option<Box<dyn Sliding>> {
         "resets" => Box::new(Pairs { counts: Vec::new(), condition: |before, now| now < before }),
         _ => return None,
     })
+}
+
+/// Whether any value satisfies a condition. Judges blocks without leaving early, which compiles to wide
+/// instructions.
+pub(super) fn any(values: &[f64], condition: impl Fn(f64) -> bool) -> bool {
+    values.chunks(64).any(|block| block.iter().fold(false, |found, v| found | condition(*v)))
+}
+
+/// As [`any`], for values and their successors.
+fn any_pair(values: &[f64], condition: impl Fn(f64, f64) -> bool) -> bool {
+    let next = values.get(1..).unwrap_or(&[]);
+    let mut blocks = values.chunks(64).zip(next.chunks(64));
+    blocks.any(|(a, b)| a.iter().zip(b).fold(false, |found, (a, b)| found | condition(*a, *b)))
 }
 
 /// Functions that need nothing but the window's bounds.
@@ -144,7 +158,7 @@ impl Sliding for SlidingGrowth {
         }
         let values = column.values;
         self.resets.clear();
-        if self.of.is_counter && values.windows(2).any(|pair| pair[1] < pair[0]) {
+        if self.of.is_counter && any_pair(values, |before, now| now < before) {
             let fell = values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
             self.resets.extend(fell.map(|(i, _)| i as u32));
         }
@@ -187,10 +201,12 @@ impl Sliding for WholeSums {
         let mut sum = 0.0;
         self.prefix.clear();
         self.prefix.push(0.0);
+        if any(column.values, |v| v.trunc() != v || v.abs() >= EXACT || v.is_nan()) {
+            return false;
+        }
         for value in column.values {
             sum += value;
-            let exact = value.trunc() == *value && value.abs() < EXACT && f64::abs(sum) < EXACT;
-            if !exact {
+            if f64::abs(sum) >= EXACT {
                 return false;
             }
             self.prefix.push(sum);
@@ -204,135 +220,5 @@ impl Sliding for WholeSums {
             }),
         }
         true
-    }
-}
-
-/// Largest or smallest value: a queue of samples that no later one beats.
-struct Extreme {
-    beats: fn(f64, f64) -> bool,
-    /// Positions; each value is not beaten by those behind it.
-    queue: Vec<u32>,
-}
-
-impl Sliding for Extreme {
-    fn run(&mut self, column: Column<'_>, _: &Params<'_>, out: &mut [f64]) -> bool {
-        let values = column.values;
-        if values.iter().any(|v| v.is_nan()) {
-            return false;
-        }
-        self.queue.clear();
-        let (mut head, mut next) = (0, 0);
-        for (out, (lo, hi)) in out.iter_mut().zip(column.windows()) {
-            next = next.max(lo);
-            for (i, value) in values.iter().enumerate().take(hi).skip(next) {
-                while self.queue.len() > head
-                    && self.queue.last().is_some_and(|last| (self.beats)(*value, values[*last as usize]))
-                {
-                    self.queue.pop();
-                }
-                self.queue.push(i as u32);
-            }
-            next = next.max(hi);
-            while self.queue.get(head).is_some_and(|i| (*i as usize) < lo) {
-                head += 1;
-            }
-            if lo < hi
-                && let Some(best) = self.queue.get(head)
-            {
-                *out = values[*best as usize];
-            }
-        }
-        true
-    }
-}
-
-/// Quantiles: all values of the column are ranked once, and a bit per rank tells which of them are inside.
-#[derive(Default)]
-struct Quantiles {
-    /// Positions in order of their values.
-    order: Vec<u32>,
-    /// Rank of each position.
-    ranks: Vec<u32>,
-    bits: Vec<u64>,
-}
-
-impl Sliding for Quantiles {
-    fn run(&mut self, column: Column<'_>, params: &Params<'_>, out: &mut [f64]) -> bool {
-        let values = column.values;
-        let Some(quantiles) = params.first() else { return false };
-        self.order.clear();
-        self.order.extend(0..values.len() as u32);
-        self.order
-            .sort_unstable_by(|a, b| nan_first(values[*a as usize], values[*b as usize]).then(a.cmp(b)));
-        self.ranks.clear();
-        self.ranks.resize(values.len(), 0);
-        for (rank, position) in self.order.iter().enumerate() {
-            self.ranks[*position as usize] = rank as u32;
-        }
-        self.bits.clear();
-        self.bits.resize(values.len().div_ceil(64), 0);
-        let (mut from, mut to) = (0, 0);
-        for ((out, (lo, hi)), q) in out.iter_mut().zip(column.windows()).zip(*quantiles) {
-            for rank in &self.ranks[from.min(to)..lo.min(to)] {
-                self.bits[*rank as usize / 64] &= !(1 << (rank % 64));
-            }
-            for rank in &self.ranks[to.max(lo).min(hi)..hi] {
-                self.bits[*rank as usize / 64] |= 1 << (rank % 64);
-            }
-            (from, to) = (lo, to.max(hi));
-            if lo >= hi {
-                continue;
-            }
-            *out = trivial_quantile(*q, hi - lo).unwrap_or_else(|| {
-                let rank = Rank::of(*q, hi - lo);
-                let (lower, upper) = self.select(rank.lower, rank.upper, hi - lo);
-                rank.between(values[lower], values[upper])
-            });
-        }
-        true
-    }
-}
-
-impl Quantiles {
-    /// Positions of the values that are the `lower`-th and `upper`-th of those inside, which are neighbours.
-    fn select(&self, lower: usize, upper: usize, inside: usize) -> (usize, usize) {
-        let (mut word, mut before) = (0, 0);
-        if lower * 2 < inside {
-            loop {
-                let ones = self.bits[word].count_ones() as usize;
-                if before + ones > lower {
-                    break;
-                }
-                before += ones;
-                word += 1;
-            }
-        } else {
-            // From the top: high quantiles are asked for more often than low ones.
-            let mut behind = 0;
-            word = self.bits.len() - 1;
-            loop {
-                behind += self.bits[word].count_ones() as usize;
-                if inside - behind <= lower {
-                    break;
-                }
-                word -= 1;
-            }
-            before = inside - behind;
-        }
-        let mut bits = self.bits[word];
-        for _ in before..lower {
-            bits &= bits - 1;
-        }
-        let first = word * 64 + bits.trailing_zeros() as usize;
-        if upper == lower {
-            return (self.order[first] as usize, self.order[first] as usize);
-        }
-        bits &= bits - 1;
-        while bits == 0 {
-            word += 1;
-            bits = self.bits[word];
-        }
-        let second = word * 64 + bits.trailing_zeros() as usize;
-        (self.order[first] as usize, self.order[second] as usize)
     }
 }
