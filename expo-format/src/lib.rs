@@ -42,6 +42,7 @@
 //! ```
 //!
 //! # Features
+//! - `gzip`, `zstd`: those encodings of bodies (bring in `flate2`, `zstd`)
 //! - `otlp`: OpenTelemetry metrics messages to samples
 //! - `protobuf`: pages of delimited `MetricFamily` messages with native histograms
 //! - `remote-write`: remote-write messages and their snappy block framing (brings in `snap`)
@@ -65,6 +66,9 @@ mod scan;
 #[cfg(any(feature = "otlp", feature = "protobuf", feature = "remote-write"))]
 mod wire;
 
+// What bodies are packed with.
+mod compression;
+
 // Which format, and any format.
 mod families;
 mod negotiate;
@@ -83,6 +87,7 @@ pub mod remote_read;
 pub mod remote_write;
 pub mod text;
 
+pub use compression::{Compression, DEFAULT_MAX_UNPACKED, UnpackError};
 pub use error::{Found, ParseError, Problem, WireError, WireProblem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
 pub use families::{FamiliesError, read_families};
