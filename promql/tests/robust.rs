@@ -1,4 +1,5 @@
 //! Whatever a query says, the parser and the engine answer or refuse: they never panic, nor go beyond limits.
+#![allow(clippy::unwrap_used)] // what the test puts into its store is taken
 
 use metrics_core::histogram::Span;
 use metrics_core::{Append, FloatHistogram, LabelSet, MemStore, SeriesRef, Value};
