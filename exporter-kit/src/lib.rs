@@ -30,6 +30,7 @@
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
 //! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
+//! - `push`: [`Push`] to a Pushgateway; brings in `tokio` and `hyper`
 //! - `tower`: [`HttpMetrics`], a layer that counts and times requests; brings in `tower-layer`
 //! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]
@@ -49,6 +50,10 @@ mod process;
 #[cfg(feature = "tower")]
 mod layer;
 
+// Who is told without asking.
+#[cfg(feature = "push")]
+mod push;
+
 // Who is asked for it.
 #[cfg(feature = "serve")]
 pub mod serve;
@@ -60,3 +65,5 @@ pub use landing::Site;
 pub use layer::{HttpMetrics, HttpMetricsService};
 pub use metrics_core::instrument;
 pub use process::ProcessCollector;
+#[cfg(feature = "push")]
+pub use push::{Push, PushError};
