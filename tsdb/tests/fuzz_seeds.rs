@@ -1,0 +1,40 @@
+//! The inputs of the fuzz targets, and damaged forms of them, through the same checks.
+
+#![allow(clippy::unwrap_used)] // the lint spares test functions only, not what they call
+
+#[allow(unreachable_pub, reason = "public in the fuzzing crate")]
+#[path = "../fuzz/src/checks.rs"]
+mod checks;
+
+use std::path::Path;
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    // The package on the registry comes without them.
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries {
+        let seed = std::fs::read(entry.unwrap().path()).unwrap();
+        check(&seed);
+        for at in 0..seed.len() {
+            let mut damaged = seed.clone();
+            damaged[at] = damaged[at].wrapping_mul(31).wrapping_add(7);
+            check(&damaged);
+            check(&seed[..at]);
+        }
+    }
+}
+
+#[test]
+fn chunks() {
+    replay("chunk", checks::chunk);
+}
+
+#[test]
+fn segments() {
+    replay("wal", checks::wal);
+}
+
+#[test]
+fn indexes() {
+    replay("index", checks::index);
+}
