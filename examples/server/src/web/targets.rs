@@ -1,8 +1,6 @@
 //! `/api/v1/` about targets, what they say, and what the store makes of it.
 
-use std::collections::{HashMap, HashSet};
-
-use metrics_core::{METRIC_NAME, Matcher, Metadata, Select, SelectHints, SelectRequest};
+use metrics_core::{Matcher, Metadata};
 use promql::api::{ApiError, ErrorKind, Params, StoreStats};
 use promql::parser::parse_selector;
 use scrape_client::status::{TargetsQuery, labels_json, targets_json};
@@ -72,58 +70,15 @@ fn entry(target: Value, m: &Metadata) -> Value {
 
 /// How many series the head has, and of what.
 pub(super) fn store_stats(app: &App, limit: usize) -> Option<StoreStats> {
-    let db = &app.store.db;
+    let found = app.store.db.cardinality(limit);
     let mut stats = StoreStats::default();
-    stats.series = db.head_series() as u64;
-    stats.range = (i64::MAX, i64::MIN);
-    let Some(range) = db.head_range() else { return Some(stats) };
-    let mut hints = SelectHints::default();
-    hints.labels_only = true;
-    let found = db.select(&SelectRequest { matchers: &[], range, hints }).ok()?;
-    let (mut names, mut values, mut bytes, mut pairs) =
-        (Tally::default(), Tally::default(), Tally::default(), Tally::default());
-    let mut seen = HashSet::new();
-    for i in 0..found.len() {
-        for (name, value) in found.labels(i) {
-            if name == METRIC_NAME {
-                names.add(value, 1);
-            }
-            let pair = format!("{name}={value}");
-            pairs.add(&pair, 1);
-            if seen.insert(pair) {
-                values.add(name, 1);
-                bytes.add(name, value.len() as u64);
-            }
-        }
-    }
-    stats.label_pairs = seen.len() as u64;
-    // One open chunk per series; full ones are cut into blocks from there.
-    stats.chunks = db.head_series() as i64;
-    stats.range = (range.start, range.end);
-    stats.series_by_metric = names.top(limit);
-    stats.values_by_label = values.top(limit);
-    stats.bytes_by_label = bytes.top(limit);
-    stats.series_by_pair = pairs.top(limit);
+    stats.series = found.series as u64;
+    stats.label_pairs = found.label_pairs as u64;
+    stats.chunks = i64::try_from(found.chunks).unwrap_or(i64::MAX);
+    stats.range = found.range.map_or((i64::MAX, i64::MIN), |range| (range.start, range.end));
+    stats.series_by_metric = found.series_by_metric;
+    stats.values_by_label = found.values_by_label;
+    stats.bytes_by_label = found.bytes_by_label;
+    stats.series_by_pair = found.series_by_pair;
     Some(stats)
-}
-
-/// Counts by name.
-#[derive(Default)]
-struct Tally(HashMap<String, u64>);
-
-impl Tally {
-    fn add(&mut self, name: &str, n: u64) {
-        match self.0.get_mut(name) {
-            Some(count) => *count += n,
-            None => drop(self.0.insert(name.to_owned(), n)),
-        }
-    }
-
-    /// The largest, the largest first.
-    fn top(self, limit: usize) -> Vec<(String, u64)> {
-        let mut all: Vec<_> = self.0.into_iter().collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        all.truncate(limit);
-        all
-    }
 }
