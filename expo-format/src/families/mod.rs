@@ -111,12 +111,14 @@ impl Assembly {
             (Part::State, Some(family)) => Some(family.name.as_str().into()),
             _ => None,
         };
-        let mut labels = sample.series.label_set()?.without_metric_name();
-        let told = telling.map(|label| {
-            let value = labels.value(&label).to_owned();
-            labels = labels.without(&[&label]);
-            value
+        // Refuses what no series can have; the labels themselves are kept as the page shows them.
+        sample.series.label_set()?;
+        let mut pairs: Vec<_> = sample.series.labels().collect();
+        let told = telling.map(|label| match pairs.iter().position(|(name, _)| *name == label) {
+            Some(at) => pairs.remove(at).1.into_owned(),
+            None => String::new(),
         });
+        let mut labels = LabelSet::shown(pairs.iter().map(|(name, value)| (&**name, &**value)));
         let info = (part == Part::Info).then(|| std::mem::take(&mut labels));
         let draft = self.draft(labels, sample.timestamp);
         draft.set(part, told.as_deref(), info, sample);
@@ -124,7 +126,9 @@ impl Assembly {
     }
 
     fn histogram(&mut self, histogram: NativeHistogram<'_>) -> Result<(), FamiliesError> {
-        let labels = histogram.series.label_set()?.without_metric_name();
+        histogram.series.label_set()?;
+        let pairs: Vec<_> = histogram.series.labels().collect();
+        let labels = LabelSet::shown(pairs.iter().map(|(name, value)| (&**name, &**value)));
         let draft = self.draft(labels, histogram.timestamp);
         draft.created = histogram.created;
         draft.exemplars = histogram.exemplars;
