@@ -1,6 +1,7 @@
 //! Where the kernel's files are, and how their short texts are read.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::NodeError;
@@ -65,17 +66,26 @@ impl Roots {
 
 /// A whole file as text; bytes that are not UTF-8 become U+FFFD.
 pub(super) fn read(path: &Path) -> Result<String, NodeError> {
-    let bytes = fs::read(path).map_err(|source| NodeError::read(path, source))?;
-    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    // Pseudo files have no size to ask for, so asking is left out: a scrape reads hundreds of them.
+    let mut bytes = Vec::with_capacity(SHORT);
+    let mut file = File::open(path).map_err(|source| NodeError::read(path, source))?;
+    file.read_to_end(&mut bytes).map_err(|source| NodeError::read(path, source))?;
+    Ok(text(bytes))
 }
 
-/// A file's text without white space around it.
+/// A short file's text without white space around it: an attribute of sysfs, which gives all it has at once.
 pub(super) fn read_trimmed(path: &Path) -> Result<String, NodeError> {
-    let mut text = read(path)?;
-    text.truncate(text.trim_end().len());
-    let start = text.len() - text.trim_start().len();
-    text.drain(..start);
-    Ok(text)
+    let mut bytes = [0; SHORT];
+    let mut file = File::open(path).map_err(|source| NodeError::read(path, source))?;
+    let length = file.read(&mut bytes).map_err(|source| NodeError::read(path, source))?;
+    Ok(text(bytes.get(..length).unwrap_or_default().trim_ascii().to_vec()))
+}
+
+/// The size of a page, beyond which no attribute of sysfs goes.
+const SHORT: usize = 4096;
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 /// A file that holds one whole number.
