@@ -1,22 +1,22 @@
 //! The page of metrics as a service.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::{Ready, ready};
-use std::io::Write;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use expo_format::{Format, WriteOptions, negotiate};
-use exporter_kit::node::{NodeCollectors, NodeError, Settings};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use expo_format::Format;
+use exporter_kit::instrument::{CollectError, RegisterError, Registry};
+use exporter_kit::node::{NodeCollectors, NodeError, SPECS, Settings};
+use exporter_kit::{Endpoint, ProcessCollector, Site};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
+use metrics_core::family::MetricFamily;
 use tower_service::Service;
 
-use crate::landing;
-use crate::self_metrics::SelfMetrics;
+use crate::build_info::build_info;
 
 /// What is exposed, and where.
 #[derive(Debug, Clone)]
@@ -49,101 +49,76 @@ pub struct NodeExporter(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     options: Options,
-    collectors: NodeCollectors,
-    own: SelfMetrics,
+    collectors: Arc<NodeCollectors>,
+    // Everything, for scrapes that name no collectors.
+    site: Site,
 }
+
+/// Like the original: in OpenMetrics those counters whose names do not end in `_total` would change their names.
+const FORMATS: [Format; 2] = [Format::Text, Format::TextUtf8];
 
 /// Builds the exporter.
 ///
 /// # Errors
 /// A collector's option cannot be used, such as a pattern that is no regular expression.
 pub fn handler(options: Options) -> Result<NodeExporter, NodeError> {
-    let collectors = NodeCollectors::new(&options.settings)?;
-    Ok(NodeExporter(Arc::new(Inner { options, collectors, own: SelfMetrics::default() })))
+    let collectors = Arc::new(NodeCollectors::new(&options.settings)?);
+    let limit = if options.max_requests == 0 { usize::MAX } else { options.max_requests };
+    let registry = registry(&collectors, &options, Wanted::All).and_then(|registry| {
+        let endpoint = Endpoint::new(&registry).formats(&FORMATS).max_in_flight(limit);
+        if options.exporter_metrics { endpoint.instrumented() } else { Ok(endpoint) }
+    });
+    let endpoint = registry.expect("nobody else has put names into this registry");
+    let description = "Hardware and kernel metrics of this host.";
+    let site = Site::new("Node exporter", description, endpoint).metrics_path(&options.telemetry_path);
+    Ok(NodeExporter(Arc::new(Inner { options, collectors, site })))
+}
+
+/// What a page shows: the wanted collectors, and what there is to say about the exporter.
+fn registry(
+    collectors: &Arc<NodeCollectors>,
+    options: &Options,
+    wanted: Wanted,
+) -> Result<Registry, RegisterError> {
+    let registry = Registry::new();
+    let collectors = Arc::clone(collectors);
+    registry.register_collector("node", move |families: &mut Vec<MetricFamily>| {
+        let (found, outcomes) = collectors.scrape(|name| wanted.has(name));
+        families.extend(found);
+        for outcome in outcomes {
+            if let Some(error) = outcome.error {
+                let error: &dyn Error = &error;
+                tracing::debug!(collector = outcome.collector, error, "no data");
+            }
+        }
+        Ok::<(), CollectError>(())
+    })?;
+    registry.register_collector("build", |families: &mut Vec<MetricFamily>| {
+        families.push(build_info());
+        Ok::<(), CollectError>(())
+    })?;
+    if options.exporter_metrics {
+        registry.register_collector("process", ProcessCollector::new())?;
+    }
+    Ok(registry)
 }
 
 impl NodeExporter {
     /// Answers a request. Reads the host's files meanwhile, so it belongs on a thread that may block.
     pub fn respond(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        let path = request.uri().path();
-        if path == self.0.options.telemetry_path {
-            return self.scrape(request);
+        let inner = &*self.0;
+        if request.uri().path() != inner.options.telemetry_path {
+            return inner.site.respond(request);
         }
-        match path {
-            "/" => landing::page(&self.0.options.telemetry_path),
-            "/-/healthy" => text(StatusCode::OK, "OK"),
-            _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+        match Wanted::parse(request.uri().query().unwrap_or_default(), self) {
+            Ok(Wanted::All) => inner.site.respond(request),
+            Ok(wanted) => match registry(&inner.collectors, &inner.options, wanted) {
+                Ok(registry) => Endpoint::new(&registry).formats(&FORMATS).respond(request),
+                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            },
+            Err(message) => text(StatusCode::BAD_REQUEST, &message),
         }
     }
-
-    fn scrape(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed\n");
-        }
-        let wanted = match Wanted::parse(request.uri().query().unwrap_or_default(), self) {
-            Ok(wanted) => wanted,
-            Err(message) => return text(StatusCode::BAD_REQUEST, &message),
-        };
-        let Some(_scrape) = self.0.own.begin(self.0.options.max_requests) else {
-            let message = format!(
-                "Limit of concurrent requests reached ({}), try again later.\n",
-                self.0.options.max_requests
-            );
-            return text(StatusCode::SERVICE_UNAVAILABLE, &message);
-        };
-        let (mut families, outcomes) = self.0.collectors.scrape(|name| wanted.has(name));
-        for outcome in outcomes {
-            if let Some(error) = outcome.error {
-                tracing::debug!(
-                    collector = outcome.collector,
-                    error = &error as &dyn std::error::Error,
-                    "no data"
-                );
-            }
-        }
-        families.push(SelfMetrics::build_info());
-        if self.0.options.exporter_metrics {
-            families.extend(self.0.own.families());
-        }
-        families.sort_by(|a, b| a.name.cmp(&b.name));
-        page(&families, request.headers())
-    }
-}
-
-/// The families in the format that the headers ask for. Like the original it offers the text formats only: in
-/// OpenMetrics those counters whose names do not end in `_total` would change their names.
-fn page(families: &[metrics_core::family::MetricFamily], headers: &HeaderMap) -> Response<Full<Bytes>> {
-    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let content = negotiate(accept, &[Format::Text, Format::TextUtf8]);
-    let mut body = Vec::with_capacity(128 * 1024);
-    let options = WriteOptions::default().escaping(content.escaping);
-    expo_format::write(&mut body, content.format, families, options);
-    let mut response = Response::new(Full::default());
-    let content_type = HeaderValue::try_from(content.to_string());
-    response.headers_mut().extend(content_type.ok().map(|value| (header::CONTENT_TYPE, value)));
-    let compressed = accepts_gzip(headers).then(|| gzip(&body)).and_then(Result::ok);
-    if let Some(compressed) = compressed {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        body = compressed;
-    }
-    *response.body_mut() = Full::new(Bytes::from(body));
-    response
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|v| v.split(',')).any(|v| {
-        let mut parts = v.split(';').map(str::trim);
-        let is_gzip = matches!(parts.next(), Some("gzip" | "*"));
-        is_gzip && !parts.any(|p| p.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0)))
-    })
-}
-
-fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    // The lowest level already shrinks such a page to a tenth.
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }
 
 /// Which collectors a scrape asks for.
@@ -166,7 +141,7 @@ impl Wanted {
         let inner = &exporter.0;
         for name in &collect {
             if !inner.collectors.names().any(|n| n == name) {
-                let known = exporter_kit::node::SPECS.iter().any(|spec| spec.name == name);
+                let known = SPECS.iter().any(|spec| spec.name == name);
                 let error = if known { NodeError::DisabledCollector } else { NodeError::UnknownCollector };
                 let error = error(name.clone());
                 return Err(format!(
@@ -251,13 +226,5 @@ mod tests {
         assert!(ask(options.clone(), "/").1.contains("href=\"/host\""));
         assert_eq!(ask(options.clone(), "/metrics").0, 404);
         assert_eq!(ask(options, "/host?collect[]=loadavg").0, 200);
-    }
-
-    #[test]
-    fn gzip_only_where_it_is_welcome() {
-        let headers = |value: &str| HeaderMap::from_iter([(header::ACCEPT_ENCODING, value.parse().unwrap())]);
-        assert!(accepts_gzip(&headers("deflate, gzip;q=0.5")));
-        assert!(!accepts_gzip(&headers("gzip;q=0, identity")));
-        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 }

@@ -12,10 +12,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod build_info;
 mod flags;
 mod handler;
-mod landing;
-mod self_metrics;
 
 pub use flags::{Flags, LogFormat, command};
 pub use handler::{NodeExporter, Options, handler};
