@@ -36,6 +36,7 @@
 //!
 //! # Features
 //! - `mmap` (default): map block files into memory instead of reading them
+//! - `zstd`: write and read logs that are compressed with zstd; without it, snappy only
 
 // the door
 mod cardinality;
