@@ -88,3 +88,45 @@ async fn runs_until_shutdown_and_pushes_once_more() {
     assert!(pushes >= 3, "{pushes} pushes");
     assert_eq!(*failures.lock().unwrap(), 1);
 }
+
+/// The real program, where it is installed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_gateway_takes_it() {
+    let program = std::env::var("PUSHGATEWAY")
+        .unwrap_or_else(|_| "/opt/peers/usr/bin/prometheus-pushgateway".to_owned());
+    if !std::path::Path::new(&program).exists() {
+        println!("skipped: no push gateway at {program}");
+        return;
+    }
+    let free = bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut gateway = std::process::Command::new(program)
+        .arg(format!("--web.listen-address={free}"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let push = Push::new(&format!("http://{free}"), "nightly job").unwrap().group_by("path", "/var/tmp");
+    let mut outcome = push.put(&registry()).await;
+    for _ in 0..100 {
+        if outcome.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        outcome = push.put(&registry()).await;
+    }
+    let page = page_of(free).await;
+    let deleted = push.delete().await;
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    outcome.unwrap();
+    deleted.unwrap();
+    assert!(page.contains("done{instance=\"\",job=\"nightly job\",path=\"/var/tmp\"} 1\n"), "{page}");
+}
+
+async fn page_of(address: std::net::SocketAddr) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    page
+}
