@@ -2,6 +2,8 @@
 //!
 //! A registry yields these, collectors build them, every writer of `expo-format` prints them.
 
+use std::cmp::Ordering;
+
 use crate::{Exemplar, Histogram, LabelSet, MetricType, Timestamp};
 
 /// All series of one metric name, with what the name means.
@@ -33,10 +35,7 @@ impl MetricFamily {
 
     /// Sorts the members as the field's pages show them: fewer labels first, then by the labels' values.
     pub fn sort(&mut self) {
-        self.metrics.sort_by(|a, b| {
-            let by_count = a.labels.len().cmp(&b.labels.len());
-            by_count.then_with(|| a.labels.iter().map(|(_, v)| v).cmp(b.labels.iter().map(|(_, v)| v)))
-        });
+        self.metrics.sort_by(|a, b| Metric::order_of_labels(&a.labels, &b.labels));
     }
 }
 
@@ -51,6 +50,14 @@ pub struct Metric {
     pub timestamp: Option<Timestamp>,
     /// When counting began, for counters, histograms and summaries that know it.
     pub created: Option<Timestamp>,
+}
+
+impl Metric {
+    /// Fewer labels first, then by the labels' values.
+    pub(crate) fn order_of_labels(a: &LabelSet, b: &LabelSet) -> Ordering {
+        let by_count = a.len().cmp(&b.len());
+        by_count.then_with(|| a.iter().map(|(_, v)| v).cmp(b.iter().map(|(_, v)| v)))
+    }
 }
 
 /// The value of a [`Metric`], by kind.

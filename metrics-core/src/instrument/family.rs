@@ -42,6 +42,10 @@ struct Core<L, M> {
     members: RwLock<Members<M>>,
     /// Goes up when members are removed: what threads remember from before is void.
     removals: AtomicU64,
+    /// Goes up when members come or go: the order of before is void.
+    changes: AtomicU64,
+    /// Members in the order of pages, kept from scrape to scrape.
+    order: Mutex<Ordered<M>>,
     remembered: PerSlot<Mutex<Remembered<M>>>,
     limit: Option<Limit<M>>,
     clock: OnceLock<Clock>,
@@ -67,6 +71,12 @@ const END: u8 = 0xff;
 struct Remembered<M> {
     removals: u64,
     by_hash: HashMap<u64, Arc<Member<M>>, PlainHash>,
+}
+
+/// Members with their labels, in the order in which pages show them.
+struct Ordered<M> {
+    changes: u64,
+    members: Arc<[(LabelSet, Arc<Member<M>>)]>,
 }
 
 /// How many members a slot remembers at most.
@@ -108,6 +118,8 @@ impl<L: Labels, M: Instrument> Family<L, M> {
             places: (0..places).map(|_| OnceLock::new()).collect(),
             members: RwLock::new(Members { by_hash: HashMap::default(), collided: Vec::new() }),
             removals: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            order: Mutex::new(Ordered { changes: 0, members: Arc::new([]) }),
             remembered: PerSlot::new(),
             limit: None,
             clock: OnceLock::new(),
@@ -180,6 +192,7 @@ impl<L: Labels, M: Instrument> Family<L, M> {
         };
         if removed {
             self.0.removals.fetch_add(1, Ordering::Release);
+            self.0.changes.fetch_add(1, Ordering::Release);
         }
         removed
     }
@@ -201,6 +214,7 @@ impl<L: Labels, M: Instrument> Family<L, M> {
         members.by_hash.clear();
         members.collided.clear();
         self.0.removals.fetch_add(1, Ordering::Release);
+        self.0.changes.fetch_add(1, Ordering::Release);
     }
 
     /// How many look-ups found no place because of [`Family::max_members`].
@@ -221,29 +235,42 @@ impl<L, M: Instrument> Family<L, M> {
         let _ = self.0.clock.set(clock);
     }
 
-    /// What all members show, in no order.
+    /// What all members show, in the order of pages.
     pub(super) fn read(&self) -> Vec<Metric> {
         let core = &*self.0;
-        // Handles are cloned first, so that the lock is not held while they are read.
-        let mut members: Vec<Arc<Member<M>>> =
-            core.places.iter().filter_map(OnceLock::get).cloned().collect();
-        {
-            let dynamic = core.members.read().unwrap_or_else(PoisonError::into_inner);
-            members.extend(dynamic.by_hash.values().chain(&dynamic.collided).cloned());
-        }
         let show = |labels, instrument: &M, created| Metric {
             labels,
             value: instrument.read(),
             timestamp: None,
             created,
         };
+        // No lock is held while instruments are read.
+        let members = core.ordered();
         let mut metrics: Vec<Metric> =
-            members.iter().map(|m| show(m.labels(&core.names), &m.instrument, m.created)).collect();
+            members.iter().map(|(labels, m)| show(labels.clone(), &m.instrument, m.created)).collect();
         if let Some(limit) = core.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
             let labels = LabelSet::from_pairs(core.names.iter().map(|name| (*name, OVERFLOW)));
             metrics.push(show(labels, &limit.overflow, None));
         }
         metrics
+    }
+}
+
+impl<L, M: Instrument> Core<L, M> {
+    fn ordered(&self) -> Arc<[(LabelSet, Arc<Member<M>>)]> {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.changes.load(Ordering::Acquire);
+        if order.changes != changes {
+            let labelled = |m: &Arc<Member<M>>| (m.labels(&self.names), Arc::clone(m));
+            let mut members: Vec<_> = self.places.iter().filter_map(OnceLock::get).map(labelled).collect();
+            {
+                let dynamic = self.members.read().unwrap_or_else(PoisonError::into_inner);
+                members.extend(dynamic.by_hash.values().chain(&dynamic.collided).map(labelled));
+            }
+            members.sort_by(|(a, _), (b, _)| Metric::order_of_labels(a, b));
+            *order = Ordered { changes, members: members.into() };
+        }
+        Arc::clone(&order.members)
     }
 }
 
@@ -256,7 +283,11 @@ impl<L: Labels, M: Instrument> Core<L, M> {
     ) -> &'a Arc<Member<M>> {
         match place.get() {
             Some(member) => member,
-            None => place.get_or_init(|| Arc::new(self.new_member(values))),
+            None => {
+                let member = place.get_or_init(|| Arc::new(self.new_member(values)));
+                self.changes.fetch_add(1, Ordering::Release);
+                member
+            }
         }
     }
 
@@ -337,6 +368,7 @@ impl<L: Labels, M: Instrument> Core<L, M> {
             return Err(&limit.overflow);
         }
         members.insert(hash, Arc::clone(&member));
+        self.changes.fetch_add(1, Ordering::Release);
         Ok(member)
     }
 }
@@ -375,7 +407,11 @@ impl<M> Member<M> {
     fn has(&self, values: &impl LabelValues) -> bool {
         let mut rest = Some(&*self.values);
         values.each(|value| {
-            rest = rest.and_then(|r| r.strip_prefix(value.as_bytes())?.strip_prefix(&[END]));
+            rest = rest.and_then(|r| {
+                let (head, tail) = r.split_at_checked(value.len())?;
+                let (end, tail) = tail.split_first()?;
+                (*end == END && same(head, value.as_bytes())).then_some(tail)
+            });
         });
         rest.is_some_and(<[u8]>::is_empty)
     }
@@ -429,16 +465,38 @@ impl<L, M> fmt::Debug for Family<L, M> {
     }
 }
 
+/// Whether two texts of one length are the same; most are too short for a call to pay.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((words_a, rest_a), (words_b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    words_a.iter().zip(words_b).all(|(x, y)| u64::from_le_bytes(*x) == u64::from_le_bytes(*y))
+        && short_word(rest_a) == short_word(rest_b)
+}
+
+/// Up to seven bytes as a number; bytes are read in as few pieces as their number allows.
+#[inline]
+fn short_word(rest: &[u8]) -> u64 {
+    match rest {
+        [] => 0,
+        [a] => u64::from(*a),
+        [a, b] => u64::from(u16::from_le_bytes([*a, *b])),
+        [a, b, c] => u64::from(u16::from_le_bytes([*a, *b])) | u64::from(*c) << 16,
+        [a, b, c, d, end @ ..] => u64::from(u32::from_le_bytes([*a, *b, *c, *d])) | short_tail(end) << 32,
+    }
+}
+
+#[inline]
+fn short_tail(rest: &[u8]) -> u64 {
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
 /// Mixes a text into a hash, eight bytes at a time.
 #[inline]
 fn mix_text(hash: u64, text: &[u8]) -> u64 {
     let (words, rest) = text.as_chunks::<8>();
-    let mut hash = words.iter().fold(hash, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
+    let hash = words.iter().fold(hash, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
     // The length keeps ["ab", "c"] and ["a", "bc"] apart.
-    hash ^= u64::from_le_bytes(last);
-    mix(hash.rotate_left(5) ^ text.len() as u64)
+    mix((hash ^ short_word(rest)).rotate_left(5) ^ text.len() as u64)
 }
 
 /// A multiplication whose halves are folded together: every bit of the input reaches every bit of the result.
@@ -597,5 +655,30 @@ mod tests {
         let shared = f.clone();
         assert_eq!(f.max_members(5).len(), 0, "a family that others know is not changed under them");
         assert_eq!(shared.len(), 1);
+    }
+
+    #[test]
+    fn members_that_come_between_scrapes_are_shown_in_order() {
+        let f: Plain<1> = Family::new(["n"], Counter::new);
+        let shown = || f.read().iter().map(|m| m.labels.value("n").to_owned()).collect::<Vec<_>>();
+        ["b", "d"].map(|n| f.inc([n]));
+        assert_eq!(shown(), ["b", "d"]);
+        ["c", "a"].map(|n| f.inc([n]));
+        assert_eq!(shown(), ["a", "b", "c", "d"]);
+        f.remove(["b"]);
+        assert_eq!(shown(), ["a", "c", "d"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn short_texts_are_compared_as_any(mut a in proptest::collection::vec(0u8..3, 0..20), change in 0usize..20) {
+            let b = a.clone();
+            proptest::prop_assert!(same(&a, &b));
+            if let Some(byte) = a.get_mut(change) {
+                *byte ^= 0x80;
+                proptest::prop_assert!(!same(&a, &b));
+                proptest::prop_assert_ne!(mix_text(1, &a), mix_text(1, &b));
+            }
+        }
     }
 }
