@@ -92,6 +92,8 @@ pub(crate) struct HeadOptions {
 struct Times {
     min: AtomicI64,
     max: AtomicI64,
+    /// Oldest sample since the last truncation began: what it does not find when it looks through the series.
+    recent: AtomicI64,
     /// Nothing older is taken: blocks have it.
     min_valid: AtomicI64,
 }
@@ -140,6 +142,7 @@ impl Head {
             times: Times {
                 min: AtomicI64::new(Timestamp::MAX),
                 max: AtomicI64::new(Timestamp::MIN),
+                recent: AtomicI64::new(Timestamp::MAX),
                 min_valid: AtomicI64::new(Timestamp::MIN),
             },
             counts: Counts::default(),
@@ -173,6 +176,7 @@ impl Head {
     /// Widens the time that the head covers.
     fn cover(&self, first: Timestamp, last: Timestamp) {
         self.times.min.fetch_min(first, Ordering::AcqRel);
+        self.times.recent.fetch_min(first, Ordering::AcqRel);
         self.times.max.fetch_max(last, Ordering::AcqRel);
     }
 }

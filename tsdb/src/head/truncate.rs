@@ -40,6 +40,10 @@ impl Head {
     /// are removed too, unless a batch stays open that may hold on to them; then they go at the next call.
     pub(crate) fn truncate(&self, mint: Timestamp) {
         self.set_min_valid(mint);
+        {
+            let _between_commits = self.commit.lock();
+            self.times.recent.store(Timestamp::MAX, Ordering::Release);
+        }
         let slots = self.index.read().all().collect::<Vec<_>>();
         let mut oldest = Timestamp::MAX;
         for neighbours in slots.chunk_by(|a, b| a / PAGE == b / PAGE) {
@@ -54,10 +58,14 @@ impl Head {
             }
             guard.release_unused();
         }
-        // Without samples the head covers no time: the oldest is then after the newest.
-        self.times
-            .min
-            .store(if oldest == Timestamp::MAX { oldest } else { oldest.max(mint) }, Ordering::Release);
+        {
+            // Between commits, so that none is overlooked that came while the series were looked through.
+            let _between_commits = self.commit.lock();
+            let oldest = oldest.min(self.times.recent.load(Ordering::Acquire));
+            // Without samples the head covers no time: the oldest is then after the newest.
+            let min = if oldest == Timestamp::MAX { oldest } else { oldest.max(mint) };
+            self.times.min.store(min, Ordering::Release);
+        }
         self.truncate_deleted(mint);
         self.remove_empty();
     }
