@@ -63,3 +63,8 @@ pub use eval::{
 #[cfg(any(feature = "rules", feature = "api"))]
 pub use rule_status::{GroupStatus, Health, RuleKind, RuleStatus};
 pub use value::{MatrixSeries, Point, QueryValue, Scalar, Text, VectorSample};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
