@@ -1,6 +1,7 @@
 //! What `pulltool` does, as functions that write to any output.
 #![forbid(unsafe_code)]
 
+pub mod check_metrics;
 pub mod check_rules;
 pub mod tsdb;
 pub mod unit_test;

@@ -1,11 +1,12 @@
 //! `pulltool`: the command line of a monitoring stack's operator.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use promql::parser::ParserOptions;
+use pulltool::check_metrics::check_metrics;
 use pulltool::check_rules::{CheckOptions, Outcome, check_rules};
 use pulltool::tsdb::{AnalyzeOptions, analyze, list};
 use pulltool::unit_test::{TestOptions, test_rules};
@@ -36,6 +37,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Check {
+    /// Check a page of metrics on standard input against the field's customs.
+    Metrics,
     /// Check rule files.
     Rules {
         /// What to complain about beyond errors: all, duplicate-rules or none.
@@ -132,6 +135,13 @@ fn run(
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut err = io::stderr();
     match command {
+        Command::Check(Check::Metrics) => {
+            let mut page = Vec::new();
+            io::stdin().read_to_end(&mut page)?;
+            if !check_metrics(&page, &mut err)? {
+                return Ok(ExitCode::from(LINT));
+            }
+        }
         Command::Check(Check::Rules { lint, lint_fatal, ignore_unknown_fields, files }) => {
             let mut options = CheckOptions::default();
             options.duplicates = matches!(lint.as_str(), "all" | "duplicate-rules");
