@@ -661,9 +661,9 @@ mod tests {
     fn members_that_come_between_scrapes_are_shown_in_order() {
         let f: Plain<1> = Family::new(["n"], Counter::new);
         let shown = || f.read().iter().map(|m| m.labels.value("n").to_owned()).collect::<Vec<_>>();
-        ["b", "d"].map(|n| f.inc([n]));
+        ["b", "d"].iter().for_each(|n| f.inc([n]));
         assert_eq!(shown(), ["b", "d"]);
-        ["c", "a"].map(|n| f.inc([n]));
+        ["c", "a"].iter().for_each(|n| f.inc([n]));
         assert_eq!(shown(), ["a", "b", "c", "d"]);
         f.remove(["b"]);
         assert_eq!(shown(), ["a", "c", "d"]);
