@@ -216,17 +216,27 @@ impl Server {
     }
 }
 
+/// Keys without effect on samples, alerts and answers: warned about instead of refused.
+const SIDE_MATTERS: [&str; 5] = [
+    "query_log_file",
+    "scrape_failure_log_file",
+    "stale_series_compaction_threshold",
+    "chunk_encoding",
+    "tracing",
+];
+
 /// Reads the configuration file and refuses what nothing acts on.
 fn load_config(options: &Options) -> Result<Arc<Config>, Error> {
     let config = Config::load(&options.config_file, &|name| std::env::var(name).ok())?;
-    match config.unsupported().first() {
-        Some(found) => Err(Error::Unsupported {
-            file: options.config_file.display().to_string(),
-            at: found.at,
-            key: found.key.clone(),
-        }),
-        None => Ok(Arc::new(config)),
+    let file = options.config_file.display().to_string();
+    for found in config.unsupported() {
+        if !SIDE_MATTERS.contains(&found.key.as_str()) {
+            return Err(Error::Unsupported { file, at: found.at, key: found.key.clone() });
+        }
+        let at = format!("{file}:{}", found.at);
+        tracing::warn!(key = %found.key, %at, "Not supported yet and without effect");
     }
+    Ok(Arc::new(config))
 }
 
 fn engine(options: &Options) -> Engine {

@@ -206,6 +206,12 @@ fn unsupported(document: &Table) -> Vec<Unsupported> {
         }
     };
     visit(document, &["remote_write", "remote_read", "tracing"]);
+    if let Some(global) = document.section("global") {
+        visit(global, &["query_log_file", "scrape_failure_log_file"]);
+    }
+    if let Some(tsdb) = document.section("storage").and_then(|s| s.section("tsdb")) {
+        visit(tsdb, &["out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"]);
+    }
     let alertmanagers = document.section("alerting").into_iter().flat_map(|a| a.sections("alertmanagers"));
     for t in document.sections("scrape_configs").chain(alertmanagers) {
         visit(t, &super::discovery::inert_keys());
