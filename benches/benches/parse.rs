@@ -7,8 +7,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use expo_format::remote_write::{self, v1, v2};
 use expo_format::{
-    Event, Format, Limits, PageParser, Rescraper, Update, WriteOptions, openmetrics, read_families, text,
-    write,
+    Event, Format, Limits, PageParser, Rescraper, Update, WriteOptions, read_families, text, write,
 };
 use metrics_core::{LabelSet, Metadata};
 
@@ -136,11 +135,6 @@ fn other_formats(c: &mut Criterion) {
                 }
             });
         });
-        if format == Format::OpenMetrics {
-            group.bench_function(BenchmarkId::new(name, "strict"), |b| {
-                b.iter(|| openmetrics::StrictParser::new(&page).for_each(|event| drop(black_box(event))));
-            });
-        }
     }
     group.finish();
 }
