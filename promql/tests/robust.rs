@@ -181,3 +181,24 @@ fn limits_hold() {
     let refused = engine().range(&store, "c_total", 0, 60_000, 0);
     assert!(matches!(refused, Err(QueryError::Step(0))), "{refused:?}");
 }
+
+#[test]
+fn threads_change_no_bit() {
+    let store = MemStore::default();
+    let mut batch = store.batch();
+    for series in 0..400 {
+        let labels = LabelSet::from_pairs([("__name__", "m_total"), ("n", &format!("{series:03}"))]);
+        for minute in 0..60i64 {
+            let value = (series as f64 + 0.1).sqrt() * minute as f64 * 1.1;
+            batch.append_float(SeriesRef::UNKNOWN, &labels, minute * 60_000, value).unwrap();
+        }
+    }
+    batch.commit().unwrap();
+    let answer = |threads| {
+        let mut options = Options::default();
+        options.threads = threads;
+        let query = "sum(rate(m_total[5m])) + avg(m_total) * stddev(m_total)";
+        Engine::new(options).range(&store, query, 600_000, 3_600_000, 10_000).unwrap().value
+    };
+    assert_eq!(answer(1), answer(4));
+}
