@@ -18,7 +18,7 @@
 //! | OpenTelemetry metrics (`otlp`) | `otlp::convert` | |
 //! | remote read (`remote-read`) | `remote_read::Request`, `remote_read::Response`, `remote_read::frames` | `remote_read::Request`, `remote_read::ResponseBuilder`, `remote_read::write_frame` |
 //!
-//! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write`] take
+//! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write()`] take
 //! any.
 //!
 //! ```
