@@ -134,6 +134,11 @@ pub fn negotiate(accept: &str, offered: &[Format]) -> ContentType {
         if let Some(scheme) = clause.parameter("escaping").and_then(Escaping::from_name) {
             escaping = scheme;
         }
+        // Who takes anything, such as a browser or curl, gets the page that everybody can read. (The original's
+        // library gives the first format on offer from its next version on, its programs do not.)
+        if clause.kind == "*" {
+            break;
+        }
         if let Some(format) = offered.iter().copied().find(|f| matches(&clause, *f)) {
             return ContentType { format, escaping };
         }
@@ -145,13 +150,8 @@ pub fn negotiate(accept: &str, offered: &[Format]) -> ContentType {
 /// Whether a clause accepts a format: every parameter of the format but the character set must be asked for.
 fn matches(clause: &Clause<'_>, format: Format) -> bool {
     let Some(target) = Clause::parse(format.media_type()) else { return false };
-    if (clause.kind != "*" && clause.kind != target.kind)
-        || (clause.subtype != "*" && clause.subtype != target.subtype)
-    {
+    if clause.kind != target.kind || (clause.subtype != "*" && clause.subtype != target.subtype) {
         return false;
-    }
-    if clause.kind == "*" && clause.subtype == "*" {
-        return true;
     }
     let default_version = match (clause.kind, clause.subtype) {
         ("application", "openmetrics-text") => "0.0.1",
@@ -232,7 +232,7 @@ mod tests {
     fn weights_decide_before_the_order() {
         let accept = "text/plain;q=0.9, application/openmetrics-text;version=1.0.0;q=0.95, */*;q=0.1";
         assert_eq!(negotiate(accept, &Format::OFFERED).format, Format::OpenMetrics);
-        assert_eq!(negotiate("*/*", &Format::OFFERED).format, Format::OpenMetrics);
+        assert_eq!(negotiate("*/*", &Format::OFFERED).format, Format::Text);
         assert_eq!(negotiate("text/*", &Format::OFFERED).format, Format::Text);
         assert_eq!(
             negotiate("application/openmetrics-text", &Format::OFFERED).format,
