@@ -91,9 +91,14 @@ fn post_alerts(manager: &Alertmanager, body: &[u8], now: Timestamp) -> Response<
     let resolve_timeout = dispatcher.config().resolve_timeout;
     for posted in posted {
         let alert = posted.received(now, resolve_timeout);
+        let status = if alert.is_resolved(now) { "resolved" } else { "firing" };
+        manager.metrics.received.get([status, "v2"]).inc();
         match alert.validate() {
             Ok(()) => dispatcher.put(alert, now),
-            Err(e) => errors.push(e.to_string()),
+            Err(e) => {
+                manager.metrics.invalid.inc();
+                errors.push(e.to_string());
+            }
         }
     }
     drop(dispatcher);

@@ -16,6 +16,7 @@ pub mod dispatcher;
 pub mod inhibit;
 pub mod matchers;
 pub mod notify_log;
+mod own_metrics;
 mod page;
 pub mod receivers;
 pub mod route;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use exporter_kit::instrument::RegisterError;
 use exporter_kit::serve::{ServeOptions, handler_fn, serve};
 use http::{Request, Response};
 use http_body_util::Full;
@@ -43,6 +45,7 @@ use tower_service::Service;
 
 use crate::config::{Config, ConfigError};
 use crate::dispatcher::Dispatcher;
+use crate::own_metrics::OwnMetrics;
 use crate::receivers::webhook::WebhookSender;
 use crate::silence::{Silence, Silences};
 pub use crate::snapshot::SnapshotError;
@@ -65,7 +68,8 @@ pub struct Options {
 pub struct Alertmanager {
     options: Options,
     started_at: Timestamp,
-    dispatcher: Mutex<Dispatcher>,
+    dispatcher: Arc<Mutex<Dispatcher>>,
+    metrics: OwnMetrics,
     sender: WebhookSender,
     woken: Notify,
 }
@@ -86,6 +90,9 @@ pub enum StartError {
     /// What was kept before could not be read.
     #[error(transparent)]
     State(#[from] SnapshotError),
+    /// The program's own metrics contradict each other.
+    #[error(transparent)]
+    Metrics(#[from] RegisterError),
     /// The system's certificates could not be read.
     #[error("cannot read the system's certificates")]
     Certificates(#[source] std::io::Error),
@@ -101,11 +108,13 @@ impl Alertmanager {
         let silences = Silences::restore(snapshot::load(&options.storage_path.join(SILENCES))?);
         let log = snapshot::load(&options.storage_path.join(NOTIFY_LOG))?;
         let dispatcher = Dispatcher::new(Arc::new(config), silences, log, options.retention, now);
+        let dispatcher = Arc::new(Mutex::new(dispatcher));
         let sender = WebhookSender::new().map_err(StartError::Certificates)?;
         Ok(Arc::new(Self {
             options,
             started_at: now,
-            dispatcher: Mutex::new(dispatcher),
+            metrics: OwnMetrics::new(dispatcher.clone())?,
+            dispatcher,
             sender,
             woken: Notify::new(),
         }))
@@ -120,6 +129,9 @@ impl Alertmanager {
     + 'static {
         let manager = self.clone();
         handler_fn(move |request: Request<Bytes>| {
+            if request.uri().path() == "/metrics" {
+                return manager.metrics.endpoint().respond(&request);
+            }
             api::handle(&manager, &request, Timestamp::now()).map(Full::new)
         })
     }
@@ -135,7 +147,11 @@ impl Alertmanager {
             for notification in notifications {
                 let manager = self.clone();
                 tokio::spawn(async move {
+                    manager.metrics.notifications.get(["webhook"]).inc();
                     let sent = manager.sender.send(&notification, &manager.options.external_url).await;
+                    if !sent {
+                        manager.metrics.failed.get(["webhook"]).inc();
+                    }
                     manager.dispatcher().done(&notification, sent);
                     manager.wake();
                 });

@@ -79,6 +79,8 @@ async fn a_posted_alert_reaches_the_webhook() {
     let (status, answer) = ask(Method::GET, &format!("{base}/api/v2/status"), String::new()).await;
     assert_eq!(status, 200);
     assert!(answer["config"]["original"].as_str().unwrap().contains("group_wait"));
+    let (status, _) = ask(Method::GET, &format!("{base}/metrics"), String::new()).await;
+    assert_eq!(status, 200);
     let (status, _) = ask(Method::GET, &format!("{base}/api/v2/nothing"), String::new()).await;
     assert_eq!(status, 404);
 }
