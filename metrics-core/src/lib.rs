@@ -29,6 +29,8 @@ pub mod histogram;
 #[cfg(feature = "matcher")]
 mod matcher;
 #[cfg(feature = "matcher")]
+pub mod regexp;
+#[cfg(feature = "matcher")]
 pub mod relabel;
 
 // What an exposed page is made of.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use regex::Regex;
 
+use crate::regexp::compile_anchored;
 use crate::{LabelSet, METRIC_NAME};
 
 /// How a matcher compares.
@@ -166,7 +167,7 @@ impl Test {
         {
             return Ok(Self::Prefix(prefix.to_owned()));
         }
-        Regex::new(&format!("^(?s:{pattern})$"))
+        compile_anchored(pattern)
             .map(Self::Regex)
             .map_err(|source| MatcherError { pattern: pattern.to_owned(), source })
     }

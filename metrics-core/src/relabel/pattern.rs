@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use regex::{Captures, Regex};
 
+use crate::regexp::compile_anchored;
+
 /// A regular expression that must match as a whole; `.` matches newlines too.
 ///
 /// Two patterns are equal if their texts are.
@@ -24,7 +26,7 @@ impl Pattern {
     /// If the text is not a regular expression.
     pub fn new(text: impl Into<String>) -> Result<Self, PatternError> {
         let text = text.into();
-        match Regex::new(&format!("^(?s:{text})$")) {
+        match compile_anchored(&text) {
             Ok(regex) => Ok(Self { text, regex }),
             Err(source) => Err(PatternError { text, source }),
         }

@@ -1,8 +1,8 @@
 //! Changing labels: dropping metric names, `label_replace`, `label_join`, and what happens when that makes two
 //! series the same.
 
+use metrics_core::regexp::compile_anchored;
 use metrics_core::{LabelSet, METRIC_NAME};
-use regex::Regex;
 
 use super::matrix::{Matrix, has_same_labels};
 use super::operator::{Operator, Reader, SeriesMeta};
@@ -112,7 +112,7 @@ pub(crate) fn label_replace<'a>(
     [destination, replacement, source, pattern]: [&str; 4],
     context: &'a Context<'_>,
 ) -> Result<Box<dyn Operator + 'a>, QueryError> {
-    let regex = Regex::new(&format!("^(?s:{pattern})$"))
+    let regex = compile_anchored(pattern)
         .map_err(|_| DataError::Regex { function: "label_replace", pattern: pattern.to_owned() })?;
     check_name("label_replace", "destination", destination)?;
     let series = operator.series().iter().map(|meta| {

@@ -390,7 +390,7 @@ fn less(a: &Value, b: &Value) -> Result<bool, Failure> {
 }
 
 fn regex(pattern: &str) -> Result<regex::Regex, Failure> {
-    regex::Regex::new(pattern).map_err(|error| {
+    metrics_core::regexp::compile(pattern).map_err(|error| {
         let last = error.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
         Failure::Call(format!("error parsing regexp: {last}"))
     })
