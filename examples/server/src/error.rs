@@ -4,7 +4,7 @@ use exporter_kit::serve::BindError;
 use scrape_client::config::ConfigError;
 
 /// Why a server does not start or does not take a new configuration. One line explains each, causes included, by
-/// [`line`].
+/// [`line()`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
