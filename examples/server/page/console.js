@@ -89,7 +89,7 @@ function queryPage() {
     }));
     const more = result.length > MAX_LINES ? [make("p", "note", `${result.length - MAX_LINES} more series are not drawn.`)] : [];
     answer.replaceChildren(host, legend, ...more);
-    new TimeChart(host, new Sync()).show({ from, to, start: from, step, count, series: lines, unit: "short" });
+    new TimeChart(host, new Sync(), () => {}).show({ from, to, start: from, step, count, series: lines, unit: "short" });
   }
 
   page.querySelector("form").addEventListener("submit", run);
