@@ -23,7 +23,7 @@ use crate::compress::Encoding;
 /// the nearest one.
 ///
 #[cfg_attr(feature = "serve", doc = "[`serve`]: crate::serve::serve")]
-#[cfg_attr(not(feature = "serve"), doc = "[`serve`]: https://docs.rs/exporter-kit")]
+#[cfg_attr(not(feature = "serve"), doc = "[`serve`]: crate")]
 ///
 /// ```
 /// use exporter_kit::Endpoint;
