@@ -61,10 +61,15 @@ function queryPage() {
         note.textContent = said(began, data.result);
       }
     } catch (e) {
-      answer.replaceChildren(make("p", "wrong", code(e.message)));
+      answer.replaceChildren(make("p", "wrong", code(e.message + pointer(query, e.message))));
       note.textContent = "";
     }
   }
+  // The query's line with a caret where the parser stopped, if the error names a place.
+  const pointer = (text, message) => {
+    const place = /(\d+):(\d+): parse error/.exec(message);
+    return place ? `\n\n${text.split("\n")[place[1] - 1] ?? ""}\n${" ".repeat(place[2] - 1)}^` : "";
+  };
   const said = (began, result) => `${Math.round(performance.now() - began)} ms, ${result.length} series`;
 
   function rows({ resultType, result }) {

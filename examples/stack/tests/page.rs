@@ -67,11 +67,12 @@ async fn a_browser_shows_this_host() {
     let load = wait_for(&base, "count_over_time(node_load1[1m]) > 3", |r| r[0].is_object()).await;
     assert!(load[0].is_object(), "the host is scraped");
 
-    let (dashboard, graph) = {
+    let (dashboard, graph, wrong) = {
         let base = base.clone();
         tokio::task::spawn_blocking(move || {
             let graph = format!("{base}/query?g0.expr=node_load1&g0.tab=graph&g0.range_input=15m");
-            (document(&format!("{base}/")), document(&graph))
+            let wrong = format!("{base}/query?g0.expr=sum(up");
+            (document(&format!("{base}/")), document(&graph), document(&wrong))
         })
         .await
         .unwrap()
@@ -81,6 +82,8 @@ async fn a_browser_shows_this_host() {
     }
     assert!(graph.contains("node_load1{"), "the graph's legend names the series: {graph}");
     assert!(!graph.contains("class=\"wrong\""), "the graph is drawn without an error");
+
+    assert!(wrong.contains("unclosed left parenthesis") && wrong.contains("\nsum(up\n      ^"), "{wrong}");
 
     stop.send(()).unwrap();
     running.await.unwrap();
