@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::Alertmanager;
 use crate::alert::Alert;
-use crate::dispatcher::Dispatcher;
 use crate::matchers::parse_matchers;
 use crate::page;
+use crate::quiet::Quiet;
 use crate::receivers::webhook::labels_json;
 use crate::silence::{Silence, SilenceError};
 
@@ -141,21 +141,6 @@ struct Filter {
     inhibited: bool,
 }
 
-/// What keeps an alert from being told of.
-struct Quiet {
-    inhibited_by: Vec<u64>,
-    silenced_by: Vec<String>,
-}
-
-impl Quiet {
-    fn of(dispatcher: &Dispatcher, alert: &Alert, now: Timestamp) -> Self {
-        Self {
-            inhibited_by: dispatcher.inhibitors(alert, now),
-            silenced_by: dispatcher.silences().silencing(&alert.labels, now),
-        }
-    }
-}
-
 impl Filter {
     fn from_query(query: &str) -> Result<Self, String> {
         let mut filter =
@@ -200,7 +185,7 @@ fn list_alerts(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
     for alert in dispatcher.alerts(now) {
         let routes = dispatcher.config().route.matching(&alert.labels);
         let receivers: Vec<&str> = routes.iter().map(|r| r.options.receiver.as_str()).collect();
-        let quiet = Quiet::of(&dispatcher, alert, now);
+        let quiet = dispatcher.quiet(alert, now);
         if receivers.iter().any(|r| filter.wants_receiver(r)) && filter.wants(alert, &quiet) {
             alerts.push(alert_json(alert, &receivers, &quiet));
         }
@@ -221,7 +206,7 @@ fn list_groups(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
         }
         let mut alerts = Vec::new();
         for alert in group.alerts.iter().filter(|a| !a.is_resolved(now)) {
-            let quiet = Quiet::of(&dispatcher, alert, now);
+            let quiet = dispatcher.quiet(alert, now);
             if filter.wants(alert, &quiet) {
                 alerts.push(alert_json(alert, &[&group.receiver], &quiet));
             }
@@ -239,8 +224,7 @@ fn list_groups(manager: &Alertmanager, request: &Request<Bytes>, now: Timestamp)
 }
 
 fn alert_json(alert: &Alert, receivers: &[&str], quiet: &Quiet) -> Value {
-    let audible = quiet.inhibited_by.is_empty() && quiet.silenced_by.is_empty();
-    let state = if audible { "active" } else { "suppressed" };
+    let state = if quiet.is_quiet() { "suppressed" } else { "active" };
     let mut value = json!({
         "annotations": labels_json(&alert.annotations),
         "endsAt": format!("{:.3}", alert.ends_at),

@@ -13,8 +13,8 @@ use metrics_core::LabelSet;
 
 use crate::alert::Alert;
 use crate::config::{Config, Receiver, Webhook};
-use crate::inhibit::inhibited_by;
 use crate::notify_log::{GroupState, NotifyLog, Reason};
+use crate::quiet::Quiet;
 use crate::route::{Route, RouteOptions};
 use crate::silence::Silences;
 use crate::store::AlertStore;
@@ -204,10 +204,9 @@ impl Dispatcher {
         self.store.iter().filter(move |a| !a.is_resolved(now))
     }
 
-    /// Fingerprints of alerts that keep `alert` silent.
-    pub fn inhibitors(&self, alert: &Alert, now: Timestamp) -> Vec<u64> {
-        let firing: Vec<&Alert> = self.store.iter().collect();
-        inhibited_by(&self.config.inhibit_rules, firing.iter().copied(), alert, now)
+    /// What keeps an alert from being told of.
+    pub fn quiet(&self, alert: &Alert, now: Timestamp) -> Quiet {
+        Quiet::of(alert, &self.config.inhibit_rules, &self.store, &self.silences, now)
     }
 
     /// All groups, by receiver within labels.
@@ -250,10 +249,9 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn flush(&self, id: &GroupId, group: &Group, receiver: &Receiver, now: Timestamp) -> Vec<Notification> {
-        let sources: Vec<&Alert> = self.store.iter().collect();
         let audible = |alert: &&Alert| {
-            inhibited_by(&self.config.inhibit_rules, sources.iter().copied(), alert, now).is_empty()
-                && self.silences.silencing(&alert.labels, now).is_empty()
+            let rules = &self.config.inhibit_rules;
+            !Quiet::of(alert, rules, self.store, self.silences, now).is_quiet()
         };
         let mut alerts: Vec<&Alert> = group.alerts.values().filter(audible).collect();
         if alerts.is_empty() {

@@ -18,6 +18,7 @@ pub mod matchers;
 pub mod notify_log;
 mod own_metrics;
 mod page;
+pub mod quiet;
 pub mod receivers;
 pub mod route;
 pub mod silence;

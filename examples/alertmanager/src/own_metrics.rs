@@ -66,9 +66,7 @@ impl OwnMetrics {
 fn states(dispatcher: &Dispatcher, now: Timestamp) -> [MetricFamily; 2] {
     let (mut active, mut suppressed) = (0u32, 0u32);
     for alert in dispatcher.alerts(now) {
-        let quiet = !dispatcher.inhibitors(alert, now).is_empty()
-            || !dispatcher.silences().silencing(&alert.labels, now).is_empty();
-        *if quiet { &mut suppressed } else { &mut active } += 1;
+        *if dispatcher.quiet(alert, now).is_quiet() { &mut suppressed } else { &mut active } += 1;
     }
     let silences = dispatcher.silences().list(now);
     let count = |state| silences.iter().filter(|s| s.state(now) == state).count() as f64;

@@ -27,9 +27,7 @@ pub(crate) fn render(manager: &Alertmanager, now: Timestamp) -> Response<Bytes> 
             escaped(&group.receiver)
         ));
         for alert in alerts {
-            let quiet = !dispatcher.inhibitors(alert, now).is_empty()
-                || !dispatcher.silences().silencing(&alert.labels, now).is_empty();
-            let silent = if quiet { " class=silent" } else { "" };
+            let silent = if dispatcher.quiet(alert, now).is_quiet() { " class=silent" } else { "" };
             html.push_str(&format!(
                 "<article{silent}><p>{}</p><p>{}</p><time>since {:.0}</time></article>",
                 labels_html(&alert.labels),

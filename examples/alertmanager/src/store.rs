@@ -24,7 +24,7 @@ impl AlertStore {
     }
 
     /// Alerts by rising fingerprint.
-    pub fn iter(&self) -> impl Iterator<Item = &Alert> {
+    pub fn iter(&self) -> impl Iterator<Item = &Alert> + Clone {
         self.alerts.values()
     }
 
