@@ -101,8 +101,9 @@ pub struct HistogramValue {
     pub sum: f64,
     /// Number of all observations (a float only for gauge histograms with float counts).
     pub count: f64,
-    /// The native histogram, where the instrument has one.
-    pub native: Option<Histogram>,
+    /// The native histogram, where the instrument has one; boxed, because a metric of any kind takes as much room as
+    /// the largest one.
+    pub native: Option<Box<Histogram>>,
     /// Exemplars of the native histogram.
     pub exemplars: Vec<Exemplar>,
 }

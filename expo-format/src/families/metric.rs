@@ -142,7 +142,7 @@ impl Draft {
                     buckets: self.buckets,
                     sum,
                     count,
-                    native: self.native,
+                    native: self.native.map(Box::new),
                     exemplars: self.exemplars,
                 })
             }

@@ -45,7 +45,8 @@ fn protobuf_keeps_native_histograms() {
 
     let mut family = MetricFamily::new("n", "N.", MetricType::Histogram);
     let native = Histogram { count: 4, sum: 2.0, zero_count: 4, ..Histogram::default() };
-    let value = HistogramValue { native: Some(native), sum: 2.0, count: 4.0, ..HistogramValue::default() };
+    let value =
+        HistogramValue { native: Some(native.into()), sum: 2.0, count: 4.0, ..HistogramValue::default() };
     family.push(LabelSet::from_pairs([("a", "b")]), MetricValue::Histogram(value));
     let mut page = Vec::new();
     write(&mut page, Format::Protobuf, &[family.clone()], WriteOptions::default());

@@ -24,7 +24,8 @@ fn family() -> MetricFamily {
         Bucket { upper_bound: 1.0, cumulative_count: 1.0, exemplar: Some(exemplar(None)) },
         Bucket { upper_bound: f64::INFINITY, cumulative_count: 3.0, exemplar: Some(exemplar(Some(1500))) },
     ];
-    let value = HistogramValue { buckets, sum: 4.5, count: 3.0, native: Some(native), exemplars: vec![] };
+    let value =
+        HistogramValue { buckets, sum: 4.5, count: 3.0, native: Some(native.into()), exemplars: vec![] };
     family.push(LabelSet::from_pairs([("path", "/\\")]), MetricValue::Histogram(value));
     family.metrics[0].created = Some(-1);
     family.metrics[0].timestamp = Some(77);

@@ -257,7 +257,7 @@ fn native_histograms_only_if_the_job_wants_them() {
         buckets: vec![bucket],
         sum: 4.0,
         count: 3.0,
-        native: Some(native),
+        native: Some(native.into()),
         exemplars: Vec::new(),
     };
     let mut family = MetricFamily::new("h", "", MetricType::Histogram);

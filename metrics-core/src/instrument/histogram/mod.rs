@@ -255,7 +255,7 @@ impl Instrument for Histogram {
         if seen.native.is_some() {
             shown.exemplars = self.0.exemplars.latest();
         }
-        shown.native = seen.native;
+        shown.native = seen.native.map(Box::new);
         MetricValue::Histogram(shown)
     }
 }
