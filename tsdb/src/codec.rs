@@ -22,6 +22,12 @@ pub(crate) fn zigzag(x: i64) -> u64 {
     ((x << 1) ^ (x >> 63)) as u64
 }
 
+/// What [`zigzag`] was given.
+#[inline]
+pub(crate) fn unzigzag(u: u64) -> i64 {
+    ((u >> 1) as i64) ^ -((u & 1) as i64)
+}
+
 /// Writes bytes behind their length.
 pub(crate) fn put_bytes(buf: &mut Vec<u8>, bytes: &[u8]) {
     put_uvarint(buf, bytes.len() as u64);
@@ -114,6 +120,20 @@ impl<'a> Reader<'a> {
         self.array("eight bytes").map(u64::from_be_bytes)
     }
 
+    /// A number in so many bytes, at most eight, least significant first.
+    #[inline]
+    pub(crate) fn number(&mut self, len: u8) -> Result<u64, Malformed> {
+        let len = usize::from(len);
+        if let Some(bytes) = self.all.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            self.at += len;
+            // In two steps, as shifting by all bits is not defined.
+            return Ok(u64::from_le_bytes(*bytes) & !(u64::MAX << (len * 4) << (len * 4)));
+        }
+        let mut bytes = [0; 8];
+        bytes[..len].copy_from_slice(self.take(len, "a number of known length")?);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
     #[inline]
     pub(crate) fn f64(&mut self) -> Result<f64, Malformed> {
         self.u64().map(f64::from_bits)
@@ -146,7 +166,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<i64, Malformed> {
-        self.uvarint().map(|u| ((u >> 1) as i64) ^ -((u & 1) as i64))
+        self.uvarint().map(unzigzag)
     }
 
     /// A number of things that each take at least `least` bytes of what remains, so that nobody reserves memory

@@ -27,7 +27,8 @@ pub struct Options {
     pub durability: Durability,
     /// Whether to keep a write-ahead log; without one a restart loses what is not in blocks yet. Default `true`.
     pub log: bool,
-    /// Size of the log's segments, and their compression. Default 128 MiB, snappy.
+    /// Size of the log's segments, their compression, and the style of its records. Default 128 MiB, snappy, the
+    /// field's.
     pub wal: WalOptions,
     /// Threads that opening may use to read the log, all of which have ended when it returns. Default as many as the
     /// machine has.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use metrics_core::{Append, Columns, LabelSet, Select, SelectRequest, SeriesRef, TimeRange};
+use tsdb::wal::{LogStyle, WalOptions};
 use tsdb::{Db, Options};
 
 const CHILD: &str = "TSDB_CRASH_TEST_DIR";
@@ -23,7 +24,11 @@ fn labels(series: usize) -> LabelSet {
 
 /// Appends until it is killed, and prints the time of each commit after it returned.
 fn child(dir: &Path) -> ! {
-    let db = Db::open(dir, options()).unwrap();
+    // A log of both styles, as its segments happen to be even or odd.
+    let runs = std::fs::read_dir(dir.join("wal")).map_or(0, Iterator::count);
+    let style = if runs.is_multiple_of(2) { LogStyle::Dense } else { LogStyle::Field };
+    let wal = WalOptions { style, ..WalOptions::default() };
+    let db = Db::open(dir, Options { wal, ..options() }).unwrap();
     let start = db.head_range().map_or(0, |r| r.end).max(db.blocks().last().map_or(0, |b| b.max_time));
     let mut refs = [SeriesRef::UNKNOWN; SERIES];
     let mut out = std::io::stdout().lock();

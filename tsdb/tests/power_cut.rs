@@ -11,27 +11,31 @@ use std::sync::Arc;
 
 use metrics_core::{Append, Columns, LabelSet, Select, SelectRequest, SeriesRef, TimeRange};
 use power_fs::{Fault, Luck, PowerFs};
-use tsdb::wal::WalOptions;
+use tsdb::wal::{LogStyle, WalOptions};
 use tsdb::{Db, Durability, Error, Options};
 
 const DIR: &str = "/data";
 const SERIES: usize = 3;
 const STEPS: i64 = 45;
 
-fn options(durability: Durability) -> Options {
+fn options(durability: Durability, style: LogStyle) -> Options {
     Options {
         block_range: 100,
         max_block_range: 900,
         retention: None,
         durability,
         // Segments of one page, so that the script goes through many.
-        wal: WalOptions { segment_size: 32 * 1024, ..WalOptions::default() },
+        wal: WalOptions { segment_size: 32 * 1024, style, ..WalOptions::default() },
         ..Options::default()
     }
 }
 
 fn open(fs: &PowerFs, durability: Durability) -> Result<Db, Error> {
-    Db::open_on(Arc::new(fs.clone()), Path::new(DIR), options(durability))
+    open_with(fs, durability, LogStyle::Field)
+}
+
+fn open_with(fs: &PowerFs, durability: Durability, style: LogStyle) -> Result<Db, Error> {
+    Db::open_on(Arc::new(fs.clone()), Path::new(DIR), options(durability, style))
 }
 
 fn labels(series: usize) -> LabelSet {
@@ -54,8 +58,9 @@ struct Told {
 fn script(fs: &PowerFs, durability: Durability) -> Told {
     let mut told = Told::default();
     let mut next = 1;
-    for _ in 0..3 {
-        let Ok(db) = open(fs, durability) else { return told };
+    // A log of both styles.
+    for style in [LogStyle::Dense, LogStyle::Field, LogStyle::Dense] {
+        let Ok(db) = open_with(fs, durability, style) else { return told };
         let until = next + STEPS / 3;
         while next < until {
             // Ten times the step, so that the script crosses several block ranges.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use metrics_core::{Append, LabelSet, SeriesRef};
-use tsdb::wal::{Compression, WalOptions};
+use tsdb::wal::{Compression, LogStyle, WalOptions};
 use tsdb::{Db, Options};
 
 use super::Failure;
@@ -23,17 +23,20 @@ pub(super) enum Wal {
     None,
     /// Snappy.
     Snappy,
+    /// Snappy, and samples in our own dense records.
+    Dense,
 }
 
 /// Opens a store that keeps everything.
 pub(super) fn open(dir: &Path, wal: Wal, block_hours: i64) -> Result<Db, Failure> {
-    let compression = if wal == Wal::Snappy { Compression::Snappy } else { Compression::None };
+    let compression = if wal == Wal::None { Compression::None } else { Compression::Snappy };
+    let style = if wal == Wal::Dense { LogStyle::Dense } else { LogStyle::Field };
     let options = Options {
         block_range: block_hours * HOUR,
         max_block_range: block_hours * HOUR * 9,
         retention: None,
         log: wal != Wal::Off,
-        wal: WalOptions { compression, ..WalOptions::default() },
+        wal: WalOptions { compression, style, ..WalOptions::default() },
         ..Options::default()
     };
     Ok(Db::open(dir, options)?)

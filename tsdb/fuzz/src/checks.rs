@@ -7,7 +7,7 @@ use metrics_core::{Columns, Value};
 use tsdb::block::Index;
 use tsdb::chunk::{self, ChunkEncoder, Encoding};
 use tsdb::fs::{File, FileBytes, Fs, Lock};
-use tsdb::wal::{self, SegmentReader};
+use tsdb::wal::{self, SampleReader, SegmentReader};
 
 /// A chunk: its encoding in the first byte.
 pub fn chunk(data: &[u8]) {
@@ -34,15 +34,17 @@ pub fn chunk(data: &[u8]) {
 /// A segment of the log, and its records as records of every kind.
 pub fn wal(data: &[u8]) {
     let mut reader = SegmentReader::new(Path::new("00000000"), FileBytes::from(data.to_vec()));
+    let mut samples = SampleReader::default();
     while let Ok(Some(record)) = reader.next() {
-        records(record);
+        records(record, &mut samples);
     }
-    records(data);
+    samples.begin_segment();
+    records(data, &mut samples);
 }
 
-fn records(record: &[u8]) {
+fn records(record: &[u8], reader: &mut SampleReader) {
     let mut samples = Vec::new();
-    if wal::read_samples(record, &mut samples).is_ok() {
+    if reader.read(record, &mut samples).is_ok() {
         let mut written = Vec::new();
         wal::put_samples(&mut written, samples.iter().copied());
         let mut again = Vec::new();

@@ -138,16 +138,13 @@ impl Log {
 
     fn write_floats(&mut self, wal: &mut Wal, samples: &[FloatSample]) -> Result<(), FileError> {
         for part in samples.chunks(SAMPLES_PER_RECORD) {
-            self.record.clear();
             if self.references.is_empty() {
-                wal::put_samples(&mut self.record, part.iter().copied());
-            } else {
-                let renamed =
-                    part.iter().map(|s| FloatSample { series: self.reference(s.series as u32), ..*s });
-                let renamed: Vec<_> = renamed.collect();
-                wal::put_samples(&mut self.record, renamed);
+                wal.log_samples(part)?;
+                continue;
             }
-            wal.log(&self.record)?;
+            let renamed: Vec<_> =
+                part.iter().map(|s| FloatSample { series: self.reference(s.series as u32), ..*s }).collect();
+            wal.log_samples(&renamed)?;
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use super::append::{HistogramSample, Pending};
 use super::pages::{NO_SAMPLE, NO_SERIES, PAGE};
 use super::{Head, Log};
 use crate::fs::{FileError, Fs};
-use crate::wal::{self, FloatSample, RecordError, RecordKind, SegmentFile, SegmentReader, Wal, WalOptions};
+use crate::wal::{
+    self, FloatSample, RecordError, RecordKind, SampleReader, SegmentFile, SegmentReader, Wal, WalOptions,
+};
 
 /// What a replay found.
 #[derive(Debug, Default)]
@@ -85,6 +87,7 @@ struct Replay<'scope, 'env> {
     slots: HashMap<u64, u32>,
     highest: u64,
     found: Replayed,
+    samples: SampleReader,
     buffers: Buffers,
 }
 
@@ -107,12 +110,14 @@ impl<'scope, 'env> Replay<'scope, 'env> {
             slots: HashMap::new(),
             highest: 0,
             found: Replayed::default(),
+            samples: SampleReader::default(),
             buffers: Buffers::default(),
         }
     }
 
     fn segment(&mut self, fs: &dyn Fs, segment: &SegmentFile) -> Result<(), FileError> {
         let mut reader = SegmentReader::open(fs, &segment.path)?;
+        self.samples.begin_segment();
         loop {
             let at = reader.offset();
             let Some(record) = reader.next()? else { return Ok(()) };
@@ -126,9 +131,9 @@ impl<'scope, 'env> Replay<'scope, 'env> {
     fn record(&mut self, record: &[u8]) -> Result<(), RecordError> {
         match RecordKind::of(record) {
             Some(RecordKind::Series) => self.series(record),
-            Some(RecordKind::Samples | RecordKind::SamplesV2) => {
+            Some(RecordKind::Samples | RecordKind::SamplesV2 | RecordKind::DenseSamples) => {
                 let mut samples = std::mem::take(&mut self.buffers.samples);
-                let result = wal::read_samples(record, &mut samples);
+                let result = self.samples.read(record, &mut samples);
                 for sample in samples.drain(..) {
                     if let Some(slot) = self.slot(sample.series, sample.timestamp) {
                         self.hands.float(FloatSample { series: slot.into(), ..sample });

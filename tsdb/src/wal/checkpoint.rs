@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::{
     ExemplarRef, FloatHistogramSample, FloatSample, HistogramSample, MetadataRef, RecordError, RecordKind,
-    SegmentFile, SegmentReader, Tombstone, Wal, WalOptions, put_exemplars, put_float_histograms,
-    put_histograms, put_metadata, put_samples, put_series, put_tombstones, read_exemplars,
-    read_float_histograms, read_histograms, read_metadata, read_samples, read_series, read_tombstones,
-    segments,
+    SampleReader, SegmentFile, SegmentReader, Tombstone, Wal, WalOptions, put_exemplars,
+    put_float_histograms, put_histograms, put_metadata, put_series, put_tombstones, read_exemplars,
+    read_float_histograms, read_histograms, read_metadata, read_series, read_tombstones, segments,
 };
 use crate::fs::{FileError, Fs};
 
@@ -94,15 +93,15 @@ pub fn checkpoint(
     let path = dir.join(format!("{PREFIX}{to:08}"));
     let unfinished = dir.join(format!("{PREFIX}{to:08}{UNFINISHED}"));
     let mut wal = Wal::open(Arc::clone(fs), &unfinished, options)?;
-    let mut filter = Filter { keep, since, stats: CheckpointStats::default(), metadata: BTreeMap::new() };
+    let mut filter = Filter::new(keep, since);
     let mut record = Vec::new();
     for segment in covered(&**fs, dir, to)? {
         let mut reader = SegmentReader::open(&**fs, &segment.path)?;
+        filter.samples.begin_segment();
         loop {
             let at = reader.offset();
             let Some(source) = reader.next()? else { break };
-            let result = filter.copy(source, &mut record, &mut |r| wal.log(r));
-            result.map_err(|e| e.in_segment(&segment.path, at))?;
+            filter.copy(source, &mut record, &mut wal).map_err(|e| e.in_segment(&segment.path, at))?;
             if wal.pending() > WRITE_SIZE {
                 wal.flush()?;
             }
@@ -161,18 +160,24 @@ impl From<FileError> for CopyError {
 struct Filter<K> {
     keep: K,
     since: i64,
+    samples: SampleReader,
     stats: CheckpointStats,
     metadata: BTreeMap<u64, MetadataRef>,
 }
 
 impl<K: FnMut(u64) -> bool> Filter<K> {
-    /// Hands what is kept of a record to `write`.
-    fn copy(
-        &mut self,
-        source: &[u8],
-        record: &mut Vec<u8>,
-        write: &mut dyn FnMut(&[u8]) -> Result<(), FileError>,
-    ) -> Result<(), CopyError> {
+    fn new(keep: K, since: i64) -> Self {
+        Self {
+            keep,
+            since,
+            samples: SampleReader::default(),
+            stats: CheckpointStats::default(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Writes what is kept of a record.
+    fn copy(&mut self, source: &[u8], record: &mut Vec<u8>, wal: &mut Wal) -> Result<(), CopyError> {
         record.clear();
         // Kinds of a later version are not understood and so cannot be kept.
         let Some(kind) = RecordKind::of(source) else { return Ok(()) };
@@ -186,12 +191,12 @@ impl<K: FnMut(u64) -> bool> Filter<K> {
                     put_series(record, all.iter().map(|(series, labels)| (*series, labels)));
                 }
             }
-            RecordKind::Samples | RecordKind::SamplesV2 => {
+            RecordKind::Samples | RecordKind::SamplesV2 | RecordKind::DenseSamples => {
                 let mut all: Vec<FloatSample> = Vec::new();
-                read_samples(source, &mut all)?;
+                self.samples.read(source, &mut all)?;
                 self.retain(&mut all, |f, s| s.timestamp >= f.since);
                 if !all.is_empty() {
-                    put_samples(record, all);
+                    wal.log_samples(&all)?;
                 }
             }
             RecordKind::Histograms | RecordKind::CustomHistograms | RecordKind::HistogramsV2 => {
@@ -234,7 +239,7 @@ impl<K: FnMut(u64) -> bool> Filter<K> {
         }
         for r in [&*record, &second] {
             if !r.is_empty() {
-                write(r)?;
+                wal.log(r)?;
             }
         }
         Ok(())

@@ -40,6 +40,8 @@ pub enum RecordKind {
     HistogramsV2 = 12,
     /// Histograms with float counts and start timestamps.
     FloatHistogramsV2 = 13,
+    /// Float samples in few bytes: ours, far from the numbers that the field gives away.
+    DenseSamples = 0xD0,
 }
 
 impl RecordKind {
@@ -59,6 +61,7 @@ impl RecordKind {
             11 => Self::SamplesV2,
             12 => Self::HistogramsV2,
             13 => Self::FloatHistogramsV2,
+            0xD0 => Self::DenseSamples,
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use super::*;
 use crate::fs::{FileBytes, FileError, Fs, OsFs};
 
 fn options(segment_size: u64, compression: Compression) -> WalOptions {
-    WalOptions { segment_size, compression }
+    WalOptions { segment_size, compression, ..WalOptions::default() }
 }
 
 fn open(dir: &Path, segment_size: u64, compression: Compression) -> Wal {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::compress::Compressor;
+use super::dense_record::DenseEncoder;
+use super::record::{FloatSample, put_samples};
 use super::segment::{Compression, FIRST, FRAGMENT_HEADER, FULL, LAST, MIDDLE, PAGE, segment_path, segments};
 use crate::fs::{File, FileError, Fs};
 
@@ -14,11 +16,25 @@ pub struct WalOptions {
     pub segment_size: u64,
     /// How records are compressed. Default snappy.
     pub compression: Compression,
+    /// What records of float samples look like. Default [`LogStyle::Field`]. Both are read, in one log too.
+    pub style: LogStyle,
+}
+
+/// What records of float samples look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LogStyle {
+    /// As Prometheus writes and reads them: eleven bytes a sample, about nine once compressed.
+    #[default]
+    Field,
+    /// Ours: two or three bytes a sample where values are decimals, as most are. Prometheus steps over such records, and
+    /// so finds none of their samples.
+    Dense,
 }
 
 impl Default for WalOptions {
     fn default() -> Self {
-        Self { segment_size: 128 * 1024 * 1024, compression: Compression::default() }
+        let segment_size = 128 * 1024 * 1024;
+        Self { segment_size, compression: Compression::default(), style: LogStyle::default() }
     }
 }
 
@@ -39,6 +55,9 @@ pub struct Wal {
     pending: Vec<u8>,
     compressor: Compressor,
     compressed: Vec<u8>,
+    dense: DenseEncoder,
+    /// A record of samples that is being made.
+    record: Vec<u8>,
     /// Set when nobody knows what the file holds.
     poisoned: bool,
 }
@@ -62,6 +81,8 @@ impl Wal {
             pending: Vec::new(),
             compressor: Compressor::new(),
             compressed: Vec::new(),
+            dense: DenseEncoder::default(),
+            record: Vec::new(),
             poisoned: false,
         })
     }
@@ -95,9 +116,45 @@ impl Wal {
         // Taken out meanwhile, as it lends the compressed bytes.
         let mut room = std::mem::take(&mut self.compressed);
         let (bytes, compression) = self.compressor.compress(self.options.compression, record, &mut room);
-        let result = self.log_compressed(bytes, compression);
+        let result = self.make_room(bytes.len());
+        if result.is_ok() {
+            self.put(bytes, compression);
+        }
         self.compressed = room;
         result
+    }
+
+    /// Adds a record of samples, in the style of [`WalOptions::style`].
+    ///
+    /// # Errors
+    /// As [`Wal::log`].
+    pub fn log_samples(&mut self, samples: &[FloatSample]) -> Result<(), FileError> {
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        let result = match self.options.style {
+            LogStyle::Field => {
+                put_samples(&mut record, samples.iter().copied());
+                self.log(&record)
+            }
+            LogStyle::Dense => self.log_dense(samples, &mut record),
+        };
+        self.record = record;
+        result
+    }
+
+    fn log_dense(&mut self, samples: &[FloatSample], record: &mut Vec<u8>) -> Result<(), FileError> {
+        self.check()?;
+        self.dense.encode(record, samples);
+        let segment = self.segment;
+        self.make_room(record.len())?;
+        if self.segment != segment {
+            // In a new segment there is nothing yet that values could differ from.
+            record.clear();
+            self.dense.encode(record, samples);
+        }
+        // Compression would find little more.
+        self.put(record, Compression::None);
+        Ok(())
     }
 
     /// Hands all records to the system: they survive the end of this process, not that of the power.
@@ -118,7 +175,7 @@ impl Wal {
                 Ok(())
             }
             Err(e) => {
-                self.pending.clear();
+                self.discard();
                 if self.file.truncate(self.written).is_err() {
                     self.poisoned = true;
                 }
@@ -130,6 +187,7 @@ impl Wal {
     /// Drops records that were logged since the last [`Wal::flush`].
     pub fn discard(&mut self) {
         self.pending.clear();
+        self.dense.forget();
     }
 
     /// Makes all records durable.
@@ -152,6 +210,7 @@ impl Wal {
         self.file = file;
         self.segment += 1;
         self.written = 0;
+        self.dense.forget();
         Ok(self.segment)
     }
 
@@ -184,10 +243,16 @@ impl Wal {
         })
     }
 
-    fn log_compressed(&mut self, record: &[u8], compression: Compression) -> Result<(), FileError> {
-        if record.len() > self.room_in_segment() && self.offset() > 0 {
+    /// Starts the next segment if a record does not fit into this one.
+    fn make_room(&mut self, len: usize) -> Result<(), FileError> {
+        if len > self.room_in_segment() && self.offset() > 0 {
             self.next_segment()?;
         }
+        Ok(())
+    }
+
+    /// Cuts a record into fragments.
+    fn put(&mut self, record: &[u8], compression: Compression) {
         let mut rest = record;
         let mut kind = FIRST;
         loop {
@@ -210,7 +275,7 @@ impl Wal {
             self.pending.extend_from_slice(&crc32c::crc32c(part).to_be_bytes());
             self.pending.extend_from_slice(part);
             if rest.is_empty() {
-                return Ok(());
+                return;
             }
             kind = MIDDLE;
         }

@@ -1,0 +1,59 @@
+//! Floats as decimal integers: what most values of monitoring are in disguise.
+
+/// Powers of ten that floats hold exactly.
+const TENS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+
+/// How many exponents there are.
+pub(super) const EXPONENTS: u8 = TENS.len() as u8;
+
+/// Integers are below this. There, at most one divided by a power of ten gives a float, and rounding finds it.
+const LIMIT: f64 = (1u64 << 50) as f64;
+
+/// The integer that gives this very float, to the bit, when it is divided by that power of ten.
+#[inline]
+pub(super) fn integer(value: f64, exponent: u8) -> Option<i64> {
+    let ten = TENS[usize::from(exponent)];
+    let scaled = value * ten;
+    if scaled.abs() >= LIMIT {
+        return None;
+    }
+    let n = (scaled + 0.5f64.copysign(scaled)) as i64;
+    // By bits: a negative zero does not come back.
+    (float(n, exponent).to_bits() == value.to_bits()).then_some(n)
+}
+
+/// The float of an integer and an exponent.
+#[inline]
+pub(super) fn float(n: i64, exponent: u8) -> f64 {
+    // Most exponents are zero, and a division takes longer than the question.
+    if exponent == 0 { n as f64 } else { n as f64 / TENS[usize::from(exponent)] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decimals_are_found(n in -(1i64 << 50) + 1..1i64 << 50, exponent in 0..EXPONENTS) {
+            let value = float(n, exponent);
+            // Minus nothing is no decimal, and the integer is the only one.
+            prop_assert_eq!(integer(value, exponent), Some(n));
+        }
+
+        #[test]
+        fn whatever_is_found_comes_back(value: f64, exponent in 0..EXPONENTS) {
+            if let Some(n) = integer(value, exponent) {
+                prop_assert_eq!(float(n, exponent).to_bits(), value.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_integer() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e300, f64::MIN_POSITIVE] {
+            assert!((0..EXPONENTS).all(|e| integer(value, e).is_none()), "{value}");
+        }
+    }
+}
