@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use crate::{Exemplar, Histogram, LabelSet, MetricType, Timestamp};
 
 /// All series of one metric name, with what the name means.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MetricFamily {
     /// The name as classic text shows it; a counter's includes `_total` if it has that suffix.
     pub name: String,
@@ -36,6 +36,14 @@ impl MetricFamily {
     /// Sorts the members as the field's pages show them: fewer labels first, then by the labels' values.
     pub fn sort(&mut self) {
         self.metrics.sort_by(|a, b| Metric::order_of_labels(&a.labels, &b.labels));
+    }
+
+    /// Whether the members are sorted, and none is there twice.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.metrics.windows(2).all(|pair| {
+            let [a, b] = [&pair[0].labels, &pair[1].labels];
+            Metric::order_of_labels(a, b).is_le() && a != b
+        })
     }
 }
 
@@ -128,5 +136,15 @@ impl Bucket {
             Self { upper_bound, cumulative_count: cumulative as f64, exemplar: None }
         };
         bounds.iter().copied().chain([f64::INFINITY]).zip(counts).map(bucket).collect()
+    }
+
+    /// Gives cumulative buckets the counts of each bucket by itself, and returns the total.
+    pub(crate) fn set_counts(buckets: &mut [Self], counts: &[u64]) -> f64 {
+        let mut cumulative = 0;
+        for (bucket, n) in buckets.iter_mut().zip(counts) {
+            cumulative += n;
+            bucket.cumulative_count = cumulative as f64;
+        }
+        cumulative as f64
     }
 }

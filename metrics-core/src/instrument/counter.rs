@@ -117,6 +117,11 @@ impl Counter {
         }
         whole as f64 + fraction
     }
+
+    #[inline]
+    fn exemplar(&self) -> Option<Exemplar> {
+        self.0.more.get()?.exemplar.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Core {
@@ -170,10 +175,17 @@ impl Instrument for Counter {
     const TYPE: MetricType = MetricType::Counter;
 
     fn read(&self) -> MetricValue {
-        let kept =
-            self.0.more.get().map(|m| m.exemplar.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        let exemplar = kept.flatten();
-        MetricValue::Counter { total: self.value(), exemplar }
+        MetricValue::Counter { total: self.value(), exemplar: self.exemplar() }
+    }
+
+    fn refresh(&self, value: &mut MetricValue) {
+        match value {
+            MetricValue::Counter { total, exemplar } => {
+                *total = self.value();
+                *exemplar = self.exemplar();
+            }
+            other => *other = self.read(),
+        }
     }
 }
 

@@ -79,6 +79,12 @@ struct Ordered<M> {
     members: Arc<[(LabelSet, Arc<Member<M>>)]>,
 }
 
+impl<M> Clone for Ordered<M> {
+    fn clone(&self) -> Self {
+        Self { changes: self.changes, members: Arc::clone(&self.members) }
+    }
+}
+
 /// How many members a slot remembers at most.
 const MEMORY: usize = 4096;
 /// The largest family that gets a place for each possible member.
@@ -87,7 +93,7 @@ const MAX_PLACES: usize = 4096;
 /// Where members beyond the allowed number are counted.
 struct Limit<M> {
     members: usize,
-    overflow: M,
+    overflow: Arc<Member<M>>,
     refused: AtomicU64,
 }
 
@@ -142,7 +148,8 @@ impl<L: Labels, M: Instrument> Family<L, M> {
     #[must_use]
     pub fn max_members(self, members: usize) -> Self {
         let renew = |core: Core<L, M>| {
-            let overflow = (core.make)();
+            let instrument = (core.make)();
+            let overflow = Arc::new(Member { values: Box::default(), instrument, created: None });
             let limit = Limit { members, overflow, refused: AtomicU64::new(0) };
             Self(Arc::new(Core { limit: Some(limit), ..core }))
         };
@@ -237,27 +244,36 @@ impl<L, M: Instrument> Family<L, M> {
 
     /// What all members show, in the order of pages.
     pub(super) fn read(&self) -> Vec<Metric> {
-        let core = &*self.0;
-        let show = |labels, instrument: &M, created| Metric {
-            labels,
-            value: instrument.read(),
+        let show = |(labels, member): &(LabelSet, Arc<Member<M>>)| Metric {
+            labels: labels.clone(),
+            value: member.instrument.read(),
             timestamp: None,
-            created,
+            created: member.created,
         };
         // No lock is held while instruments are read.
-        let members = core.ordered();
-        let mut metrics: Vec<Metric> =
-            members.iter().map(|(labels, m)| show(labels.clone(), &m.instrument, m.created)).collect();
-        if let Some(limit) = core.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
-            let labels = LabelSet::from_pairs(core.names.iter().map(|name| (*name, OVERFLOW)));
-            metrics.push(show(labels, &limit.overflow, None));
+        self.0.ordered().members.iter().map(show).collect()
+    }
+
+    /// Goes up when members come or go.
+    pub(super) fn version(&self) -> u64 {
+        self.0.ordered().changes
+    }
+
+    /// Brings what was read at this version up to date, if the members are still the same.
+    pub(super) fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool {
+        let Ordered { changes, members } = self.0.ordered();
+        let same = changes == version && members.len() == metrics.len();
+        if same {
+            for (metric, (_, member)) in metrics.iter_mut().zip(members.iter()) {
+                member.instrument.refresh(&mut metric.value);
+            }
         }
-        metrics
+        same
     }
 }
 
 impl<L, M: Instrument> Core<L, M> {
-    fn ordered(&self) -> Arc<[(LabelSet, Arc<Member<M>>)]> {
+    fn ordered(&self) -> Ordered<M> {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.changes.load(Ordering::Acquire);
         if order.changes != changes {
@@ -267,10 +283,14 @@ impl<L, M: Instrument> Core<L, M> {
                 let dynamic = self.members.read().unwrap_or_else(PoisonError::into_inner);
                 members.extend(dynamic.by_hash.values().chain(&dynamic.collided).map(labelled));
             }
+            if let Some(limit) = self.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
+                let labels = LabelSet::from_pairs(self.names.iter().map(|name| (*name, OVERFLOW)));
+                members.push((labels, Arc::clone(&limit.overflow)));
+            }
             members.sort_by(|(a, _), (b, _)| Metric::order_of_labels(a, b));
             *order = Ordered { changes, members: members.into() };
         }
-        Arc::clone(&order.members)
+        order.clone()
     }
 }
 
@@ -364,8 +384,11 @@ impl<L: Labels, M: Instrument> Core<L, M> {
             return Ok(member);
         }
         if let Some(limit) = self.limit.as_ref().filter(|limit| members.len() >= limit.members) {
-            limit.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(&limit.overflow);
+            if limit.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+                // The member for overflow is shown from now on.
+                self.changes.fetch_add(1, Ordering::Release);
+            }
+            return Err(&limit.overflow.instrument);
         }
         members.insert(hash, Arc::clone(&member));
         self.changes.fetch_add(1, Ordering::Release);

@@ -79,7 +79,7 @@ pub(super) fn add_labels(metrics: &mut [Metric], labels: &LabelSet) {
 /// Where families that are full are shown.
 const REFUSED: &str = "metrics_family_refused_total";
 
-/// Families being put together.
+/// Families made up at the moment of the scrape, being put together.
 #[derive(Default)]
 pub(super) struct Page {
     pub(super) families: BTreeMap<String, MetricFamily>,
@@ -116,22 +116,26 @@ impl Page {
         }
     }
 
-    pub(super) fn finish(self) -> Gathered {
-        let Self { families, mut errors } = self;
-        let sorted = |mut family: MetricFamily| {
-            family.sort();
-            let name = &family.name;
-            family.metrics.dedup_by(|second, first| {
-                let twice = second.labels == first.labels;
-                if twice {
-                    let (family, labels) = (name.clone(), second.labels.clone());
-                    errors.push(GatherError::Duplicate { family, labels });
-                }
-                twice
-            });
-            family
-        };
-        let families = families.into_values().filter(|f| !f.metrics.is_empty()).map(sorted).collect();
-        Gathered { families, errors }
+    /// The families in order, each with its metrics in order, and what was wrong with all of them.
+    pub(super) fn finish(self) -> (impl Iterator<Item = MetricFamily>, Vec<GatherError>) {
+        let Self { mut families, mut errors } = self;
+        for family in families.values_mut() {
+            sort_and_dedup(family, &mut errors);
+        }
+        (families.into_values(), errors)
     }
+}
+
+/// Brings a family's metrics into the order of pages; of two with the same labels the first one stays.
+pub(super) fn sort_and_dedup(family: &mut MetricFamily, errors: &mut Vec<GatherError>) {
+    family.sort();
+    let name = &family.name;
+    family.metrics.dedup_by(|second, first| {
+        let twice = second.labels == first.labels;
+        if twice {
+            let (family, labels) = (name.clone(), second.labels.clone());
+            errors.push(GatherError::Duplicate { family, labels });
+        }
+        twice
+    });
 }

@@ -44,6 +44,7 @@ mod declare;
 mod error;
 mod fixed;
 mod gather;
+mod gatherer;
 mod lint;
 mod registry;
 mod samples;
@@ -60,6 +61,7 @@ pub use family::Family;
 pub use fixed::Static;
 pub use function::{CounterFn, GaugeFn};
 pub use gather::{GatherError, Gathered};
+pub use gatherer::Gatherer;
 pub use gauge::Gauge;
 pub use gauge_histogram::GaugeHistogram;
 pub use histogram::{Histogram, Native, Snapshot};
@@ -84,4 +86,11 @@ pub trait Instrument: Clone + Send + Sync + 'static {
 
     /// What it shows at this moment.
     fn read(&self) -> MetricValue;
+
+    /// Puts what it shows at this moment in the place of what it showed before: what [`Instrument::read`] returned.
+    ///
+    /// For instruments that can do it without allocating; others read anew.
+    fn refresh(&self, value: &mut MetricValue) {
+        *value = self.read();
+    }
 }

@@ -3,17 +3,17 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::collect::{Collect, CollectError};
+use super::collect::Collect;
 use super::declare::{Declare, Shape};
 use super::error::{Problem, RegisterError};
 use super::family::Family;
-use super::gather::{GatherError, Gathered, Page, add_labels};
-use super::source::{Clock, Desc, Source, sample_names};
+use super::gather::Gathered;
+use super::gatherer::Gatherer;
+use super::source::{AnySource, Clock, Desc, Source, sample_names};
 use super::{Buckets, Counter, Gauge, Histogram};
-use crate::family::{Metric, MetricFamily};
+use crate::family::MetricFamily;
 use crate::{LabelSet, MetricType, Timestamp};
 
 /// Names instruments and shows them.
@@ -56,6 +56,8 @@ struct Shelves {
     /// Which metric shows samples of this name.
     samples: HashMap<String, String>,
     collectors: Vec<Collector>,
+    /// Goes up with everything that is registered or taken off.
+    changes: u64,
 }
 
 struct Shelf {
@@ -66,26 +68,21 @@ struct Shelf {
     entries: Vec<Entry>,
 }
 
-/// Appends what an instrument or family shows at this moment.
-type Read = dyn Fn(&mut Vec<Metric>) + Send + Sync;
-
 #[derive(Clone)]
-struct Entry {
-    const_labels: LabelSet,
+pub(super) struct Entry {
+    pub(super) const_labels: LabelSet,
     /// The instrument, for those who ask for it again.
     handle: Arc<dyn Any + Send + Sync>,
-    read: Arc<Read>,
-    /// How many uses were refused.
-    refused: Arc<dyn Fn() -> u64 + Send + Sync>,
-    created: Option<Timestamp>,
+    pub(super) source: Arc<dyn AnySource>,
+    pub(super) created: Option<Timestamp>,
 }
 
 #[derive(Clone)]
-struct Collector {
-    name: String,
-    prefix: String,
-    const_labels: LabelSet,
-    collect: Arc<dyn Collect>,
+pub(super) struct Collector {
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) const_labels: LabelSet,
+    pub(super) collect: Arc<dyn Collect>,
 }
 
 impl Registry {
@@ -243,6 +240,7 @@ impl Registry {
             const_labels: LabelSet::from_pairs(&self.const_labels),
             collect: Arc::new(collector),
         });
+        shelves.changes += 1;
         Ok(())
     }
 
@@ -250,6 +248,7 @@ impl Registry {
     /// was one. Handles live on, unseen.
     pub fn unregister(&self, name: &str) -> bool {
         let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+        shelves.changes += 1;
         if shelves.metrics.remove(name).is_some() {
             shelves.samples.retain(|_, metric| metric != name);
             return true;
@@ -298,18 +297,17 @@ impl Registry {
         if let Some(clock) = self.clock {
             source.use_clock(clock);
         }
-        let (reader, counter) = (source.clone(), source.clone());
         shelf.entries.push(Entry {
             const_labels,
             handle: Arc::new(source.clone()),
-            read: Arc::new(move |metrics| reader.read_into(metrics)),
-            refused: Arc::new(move || counter.refused()),
+            source: Arc::new(source.clone()),
             // A family's members begin one by one.
             created: self
                 .clock
                 .filter(|_| source.label_names().is_empty() && counts(S::TYPE))
                 .map(|now| now()),
         });
+        shelves.changes += 1;
         Ok(Placed::New(source))
     }
 
@@ -338,48 +336,33 @@ impl Registry {
     }
 
     /// Reads everything registered, through whichever door. No lock is held while instruments and collectors are
-    /// read.
+    /// read. Who does this again and again keeps a [`Gatherer`].
     pub fn gather(&self) -> Gathered {
-        let (shelves, collectors) = {
-            let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
-            let metrics: Vec<(MetricFamily, Vec<Entry>)> =
-                shelves.metrics.iter().map(|(name, s)| (s.family(name), s.entries.clone())).collect();
-            (metrics, shelves.collectors.clone())
-        };
-        let mut page = Page::default();
-        for (mut family, entries) in shelves {
-            for entry in entries {
-                let start = family.metrics.len();
-                (entry.read)(&mut family.metrics);
-                add_labels(&mut family.metrics[start..], &entry.const_labels);
-                for metric in &mut family.metrics[start..] {
-                    metric.created = metric.created.filter(|_| counts(family.metric_type)).or(entry.created);
-                }
-                page.refused(&family.name, (entry.refused)());
-            }
-            page.families.insert(family.name.clone(), family);
+        Gatherer::new(self).into_gathered()
+    }
+
+    /// What there is to read, unless nothing was registered or taken off since this state.
+    pub(super) fn shown(&self, known: Option<u64>) -> Option<Shown> {
+        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        if known == Some(shelves.changes) {
+            return None;
         }
-        for collector in collectors {
-            let mut families = Vec::new();
-            // A collector that panics is a collector that failed: the rest of the page is worth more.
-            let outcome = catch_unwind(AssertUnwindSafe(|| collector.collect.collect(&mut families)));
-            if let Err(error) = outcome.unwrap_or_else(|_| Err(CollectError::new("it panicked"))) {
-                page.errors.push(GatherError::Collector { collector: collector.name.clone(), error });
-            }
-            for mut family in families {
-                if !collector.prefix.is_empty() {
-                    family.name.insert_str(0, &collector.prefix);
-                }
-                add_labels(&mut family.metrics, &collector.const_labels);
-                page.merge(family, &collector.name);
-            }
-        }
-        page.finish()
+        let metrics = shelves.metrics.iter().map(|(name, s)| (s.family(name), s.entries.clone())).collect();
+        Some(Shown { changes: shelves.changes, metrics, collectors: shelves.collectors.clone() })
     }
 }
 
+/// What a registry has to show.
+pub(super) struct Shown {
+    /// Which state of the registry this is.
+    pub(super) changes: u64,
+    /// By name: families without metrics, and who has the metrics.
+    pub(super) metrics: Vec<(MetricFamily, Vec<Entry>)>,
+    pub(super) collectors: Vec<Collector>,
+}
+
 /// Whether metrics of the type begin at some time to count.
-fn counts(metric_type: MetricType) -> bool {
+pub(super) fn counts(metric_type: MetricType) -> bool {
     matches!(metric_type, MetricType::Counter | MetricType::Histogram | MetricType::Summary)
 }
 

@@ -60,6 +60,17 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// Appends what it shows at this moment.
     fn read_into(&self, metrics: &mut Vec<Metric>);
 
+    /// A number that is another one once members have come or gone.
+    fn version(&self) -> u64 {
+        0
+    }
+
+    /// Brings up to date what [`Source::read_into`] appended when [`Source::version`] was this. Returns `false` if it
+    /// has to be read anew, because members have come or gone since, or because the source cannot do better.
+    fn refresh(&self, _metrics: &mut [Metric], _version: u64) -> bool {
+        false
+    }
+
     /// Is told the time from now on, for what it makes later.
     fn use_clock(&self, _clock: Clock) {}
 
@@ -87,6 +98,12 @@ impl<M: Instrument> Source for M {
             created: None,
         });
     }
+
+    fn refresh(&self, metrics: &mut [Metric], _version: u64) -> bool {
+        let [metric] = metrics else { return false };
+        Instrument::refresh(self, &mut metric.value);
+        true
+    }
 }
 
 impl<L: Labels, M: Instrument> Source for Family<L, M> {
@@ -100,12 +117,46 @@ impl<L: Labels, M: Instrument> Source for Family<L, M> {
         metrics.append(&mut self.read());
     }
 
+    fn version(&self) -> u64 {
+        Family::version(self)
+    }
+
+    fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool {
+        Family::refresh(self, metrics, version)
+    }
+
     fn use_clock(&self, clock: Clock) {
         Family::use_clock(self, clock);
     }
 
     fn refused(&self) -> u64 {
         Family::refused(self)
+    }
+}
+
+/// A [`Source`] of any type.
+pub(super) trait AnySource: Send + Sync {
+    fn read_into(&self, metrics: &mut Vec<Metric>);
+    fn version(&self) -> u64;
+    fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool;
+    fn refused(&self) -> u64;
+}
+
+impl<S: Source> AnySource for S {
+    fn read_into(&self, metrics: &mut Vec<Metric>) {
+        Source::read_into(self, metrics);
+    }
+
+    fn version(&self) -> u64 {
+        Source::version(self)
+    }
+
+    fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool {
+        Source::refresh(self, metrics, version)
+    }
+
+    fn refused(&self) -> u64 {
+        Source::refused(self)
     }
 }
 

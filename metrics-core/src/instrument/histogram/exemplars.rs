@@ -39,6 +39,11 @@ impl Exemplars {
         }
     }
 
+    /// Whether there never was one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.get().is_none()
+    }
+
     /// One place per classic bucket.
     pub(super) fn by_bucket(&self) -> Vec<Option<Exemplar>> {
         self.kept.get().map_or_else(|| vec![None; self.buckets], |kept| lock(kept).by_bucket.clone())

@@ -185,11 +185,8 @@ impl Histogram {
     /// What it has seen so far.
     pub fn snapshot(&self) -> Snapshot {
         let core = &*self.0;
-        let _only_reader = lock(&core.reader);
-        let mut total = lock(&core.shared).clone().unwrap_or_else(|| Snapshot::empty(core.lanes.buckets()));
-        for shard in core.shards.iter() {
-            shard.add_to(&mut total);
-        }
+        let mut total = Snapshot::empty(core.lanes.buckets());
+        total.sum = core.add_to(&mut total.counts);
         if let Some(locked) = &core.locked {
             locked.add_to(&mut total);
         }
@@ -209,6 +206,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Core {
+    /// Adds what was seen in classic buckets alone to `counts`, and returns the sum.
+    fn add_to(&self, counts: &mut [u64]) -> f64 {
+        let _only_reader = lock(&self.reader);
+        let mut sum = 0.0;
+        if let Some(shared) = &*lock(&self.shared) {
+            shared.counts.iter().zip(&mut *counts).for_each(|(n, to)| *to += n);
+            sum = shared.sum;
+        }
+        for shard in self.shards.iter() {
+            sum += shard.add_to(counts);
+        }
+        sum
+    }
+
     #[inline(never)]
     fn observe_locked(&self, slot: u32, index: usize, value: f64) {
         let buckets = self.lanes.buckets();
@@ -257,6 +268,35 @@ impl Instrument for Histogram {
         }
         shown.native = seen.native.map(Box::new);
         MetricValue::Histogram(shown)
+    }
+
+    fn refresh(&self, value: &mut MetricValue) {
+        let core = &*self.0;
+        match value {
+            MetricValue::Histogram(shown)
+                if core.locked.is_none()
+                    && core.exemplars.is_empty()
+                    && shown.buckets.len() == core.lanes.buckets() =>
+            {
+                with_zeros(shown.buckets.len(), |counts| {
+                    shown.sum = core.add_to(counts);
+                    shown.count = Bucket::set_counts(&mut shown.buckets, counts);
+                });
+            }
+            other => *other = self.read(),
+        }
+    }
+}
+
+/// So many buckets are counted without allocating.
+const FEW: usize = 32;
+
+/// Lends so many zeros.
+fn with_zeros<R>(count: usize, use_them: impl FnOnce(&mut [u64]) -> R) -> R {
+    let mut few = [0; FEW];
+    match few.get_mut(..count) {
+        Some(zeros) => use_them(zeros),
+        None => use_them(&mut vec![0; count]),
     }
 }
 

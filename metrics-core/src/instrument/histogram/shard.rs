@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64, fence};
 
-use super::Snapshot;
+use super::with_zeros;
 
 /// The observations of one slot's threads.
 ///
@@ -31,18 +31,30 @@ impl Shard {
         second.unwrap_or(&self.first).observe(index, value);
     }
 
-    /// Only one reader at a time, lest they turn the writer round and round.
-    pub(super) fn add_to(&self, total: &mut Snapshot) {
-        let buckets = total.counts.len();
-        if !self.first.add_to(total, PATIENCE) {
-            self.second.get_or_init(|| Side::new(buckets));
-            self.turned.store(true, Relaxed);
-            self.first.add_to(total, u32::MAX);
-        }
-        if let Some(second) = self.second.get() {
-            self.turned.store(false, Relaxed);
-            second.add_to(total, u32::MAX);
-        }
+    /// Adds the observations to `counts` and returns their sum. Only one reader at a time, lest they turn the writer
+    /// round and round.
+    pub(super) fn add_to(&self, counts: &mut [u64]) -> f64 {
+        with_zeros(counts.len(), |seen| {
+            let mut total = 0.0;
+            let mut count = |side: &Side, tries| {
+                let sum = side.read(seen, tries);
+                if let Some(sum) = sum {
+                    counts.iter_mut().zip(&*seen).for_each(|(to, n)| *to += n);
+                    total += sum;
+                }
+                sum.is_some()
+            };
+            if !count(&self.first, PATIENCE) {
+                self.second.get_or_init(|| Side::new(self.first.buckets()));
+                self.turned.store(true, Relaxed);
+                count(&self.first, u32::MAX);
+            }
+            if let Some(second) = self.second.get() {
+                self.turned.store(false, Relaxed);
+                count(second, u32::MAX);
+            }
+            total
+        })
     }
 }
 
@@ -54,6 +66,10 @@ struct Side(Box<[AtomicU64]>);
 impl Side {
     fn new(buckets: usize) -> Self {
         Self((0..2 + buckets).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn buckets(&self) -> usize {
+        self.0.len() - 2
     }
 
     #[inline]
@@ -69,10 +85,9 @@ impl Side {
         sequence.store(before.wrapping_add(2), Release);
     }
 
-    /// Adds what is here to `total`, unless the writer is in the way `tries` times in a row.
-    fn add_to(&self, total: &mut Snapshot, tries: u32) -> bool {
-        let [sequence, sum, counts @ ..] = &*self.0 else { return true };
-        let mut seen = vec![0; counts.len()];
+    /// Copies the counts to `seen` and returns the sum, unless the writer is in the way `tries` times in a row.
+    fn read(&self, seen: &mut [u64], tries: u32) -> Option<f64> {
+        let [sequence, sum, counts @ ..] = &*self.0 else { return None };
         for attempt in 1..=tries {
             let before = sequence.load(Acquire);
             if before % 2 == 0 {
@@ -82,16 +97,12 @@ impl Side {
                 let sum = f64::from_bits(sum.load(Relaxed));
                 fence(Acquire);
                 if sequence.load(Relaxed) == before {
-                    for (to, n) in total.counts.iter_mut().zip(seen) {
-                        *to += n;
-                    }
-                    total.sum += sum;
-                    return true;
+                    return Some(sum);
                 }
             }
             // The writer needs a few nanoseconds, unless it was put off its core.
             if attempt % PATIENCE == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
         }
-        false
+        None
     }
 }
