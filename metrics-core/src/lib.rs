@@ -56,7 +56,9 @@ pub use name::{
     is_valid_metric_name,
 };
 pub use sample::{STALE_NAN, STALE_NAN_BITS, Sample, Value, is_stale};
-pub use storage::{Append, AppendError, Batch, Column, Columns, SelectError, SeriesRef, SeriesSet};
+pub use storage::{
+    Append, AppendError, Batch, Column, Columns, LateSamples, SelectError, SeriesRef, SeriesSet,
+};
 #[cfg(feature = "matcher")]
 pub use storage::{Select, SelectHints, SelectRequest};
 pub use time::{TimeRange, Timestamp};

@@ -58,6 +58,12 @@ pub trait Batch {
         self.append(series, labels, timestamp, &Value::Float(value))
     }
 
+    /// Says what to do with the samples that follow if they are older than the newest of their series, until it is
+    /// said anew. Batches begin with [`LateSamples::Take`]. Stores that never take late samples ignore it.
+    fn late_samples(&mut self, policy: LateSamples) {
+        let _ = policy;
+    }
+
     /// Attaches an exemplar to a series of this or an earlier batch. Stores without exemplars ignore it.
     ///
     /// # Errors
@@ -94,6 +100,18 @@ pub trait Batch {
 
     /// Forgets the batch.
     fn rollback(self: Box<Self>);
+}
+
+/// What a batch does with samples that are older than the newest of their series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum LateSamples {
+    /// Takes them where the store has a window for them.
+    #[default]
+    Take,
+    /// Refuses them with [`AppendError::OutOfOrder`] even where the store would take them. For staleness markers:
+    /// somebody else has gone on writing the series, so it has not ended.
+    Refuse,
 }
 
 /// Why a sample was not taken.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use metrics_core::{
-    Append, AppendError, Batch, Columns, LabelSet, STALE_NAN, Select, SelectHints, SelectRequest, SeriesRef,
-    TimeRange, Timestamp, Value,
+    Append, AppendError, Batch, Columns, LabelSet, LateSamples, STALE_NAN, Select, SelectHints,
+    SelectRequest, SeriesRef, TimeRange, Timestamp, Value,
 };
 
 use super::alerting::{AlertingRule, Outside};
@@ -237,6 +237,7 @@ impl Group {
         }
         let at = at - self.offset(around.options);
         let mut batch = around.append.batch();
+        batch.late_samples(LateSamples::Refuse);
         for labels in &self.stale {
             // Another rule may write the series by now; then there is nothing to mark.
             let _ = batch.append_float(SeriesRef::UNKNOWN, labels, at, STALE_NAN);
@@ -295,6 +296,8 @@ fn write(
     at: Timestamp,
 ) -> Result<(), RuleError> {
     let mut batch = append.batch();
+    // Rules write the present; what is older than the newest was written by another rule.
+    batch.late_samples(LateSamples::Refuse);
     let mut written = HashSet::with_capacity(samples.len());
     let mut refused = None;
     for (labels, point) in samples {

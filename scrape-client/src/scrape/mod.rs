@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expo_format::{Format, PageParser};
-use metrics_core::{Append, AppendError, Batch, STALE_NAN, Timestamp};
+use metrics_core::{Append, AppendError, Batch, LateSamples, STALE_NAN, Timestamp};
 
 pub use cache::SeriesCache;
 pub use error::ScrapeError;
@@ -195,6 +195,14 @@ impl Scraper {
     }
 
     fn mark_vanished(&self, batch: &mut dyn Batch, time: Timestamp) -> Result<(), AppendError> {
+        // Somebody else may go on writing a series that is gone from this page.
+        batch.late_samples(LateSamples::Refuse);
+        let result = self.mark_all(batch, time);
+        batch.late_samples(LateSamples::Take);
+        result
+    }
+
+    fn mark_all(&self, batch: &mut dyn Batch, time: Timestamp) -> Result<(), AppendError> {
         for (reference, labels) in self.cache.vanished() {
             match batch.append_float(reference, &labels, time, STALE_NAN) {
                 Ok(_) | Err(AppendError::OutOfOrder | AppendError::Duplicate) => {}

@@ -1,6 +1,6 @@
 //! The series that every scrape writes about itself: `up` and its like.
 
-use metrics_core::{AppendError, Batch, LabelSet, METRIC_NAME, STALE_NAN, SeriesRef, Timestamp};
+use metrics_core::{AppendError, Batch, LabelSet, LateSamples, METRIC_NAME, STALE_NAN, SeriesRef, Timestamp};
 
 /// What a scrape was like.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -73,7 +73,10 @@ impl ReportSeries {
 
     /// Marks the report series as gone.
     pub(super) fn write_stale(&mut self, batch: &mut dyn Batch, time: Timestamp) -> Result<(), AppendError> {
-        self.append(batch, time, &[STALE_NAN; NAMES.len()])
+        batch.late_samples(LateSamples::Refuse);
+        let result = self.append(batch, time, &[STALE_NAN; NAMES.len()]);
+        batch.late_samples(LateSamples::Take);
+        result
     }
 
     fn append(&mut self, batch: &mut dyn Batch, time: Timestamp, values: &[f64]) -> Result<(), AppendError> {

@@ -1,4 +1,6 @@
-use metrics_core::{MemStore, Value, is_stale};
+use metrics_core::{
+    Append, AppendError, Batch, LabelSet, LateSamples, MemStore, SeriesRef, Timestamp, Value, is_stale,
+};
 
 use super::*;
 use crate::config::Config;
@@ -280,4 +282,61 @@ fn native_histograms_only_if_the_job_wants_them() {
     assert_eq!(names("  scrape_native_histograms: true\n"), "h");
     let both = "  scrape_native_histograms: true\n  always_scrape_classic_histograms: true\n";
     assert_eq!(names(both), "h h_bucket h_count h_sum");
+}
+
+/// Notes under which policy each sample came, and whether it was a staleness marker.
+#[derive(Default)]
+struct Policies(std::sync::Mutex<Vec<(bool, LateSamples)>>);
+
+struct PolicyBatch<'a> {
+    store: &'a Policies,
+    policy: LateSamples,
+}
+
+impl Append for Policies {
+    fn batch(&self) -> Box<dyn Batch + '_> {
+        Box::new(PolicyBatch { store: self, policy: LateSamples::default() })
+    }
+}
+
+impl Batch for PolicyBatch<'_> {
+    fn append(
+        &mut self,
+        series: SeriesRef,
+        _: &LabelSet,
+        _: Timestamp,
+        value: &Value,
+    ) -> Result<SeriesRef, AppendError> {
+        let is_marker = matches!(value, Value::Float(v) if is_stale(*v));
+        self.store.0.lock().unwrap().push((is_marker, self.policy));
+        Ok(series)
+    }
+
+    fn late_samples(&mut self, policy: LateSamples) {
+        self.policy = policy;
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    fn rollback(self: Box<Self>) {}
+}
+
+#[test]
+fn staleness_markers_never_go_where_somebody_wrote_newer_samples() {
+    let mut bench = Bench::new("");
+    let policies = Policies::default();
+    let page = |body: &str| Page { body: body.as_bytes().to_vec(), content_type: "text/plain".to_owned() };
+    for (time, body) in [(1000, "a 1\nb 1\n"), (2000, "a 1\n")] {
+        bench.scraper.append(&policies, time, Ok(&page(body)), &|| Duration::ZERO);
+    }
+    bench.scraper.append_end(&policies, 3000);
+    let seen = policies.0.into_inner().unwrap();
+    assert!(
+        seen.iter().all(|(is_marker, policy)| *is_marker == (*policy == LateSamples::Refuse)),
+        "{seen:?}"
+    );
+    // One series vanished, then all that was left went, with at least five of the report.
+    assert!(seen.iter().filter(|(is_marker, _)| *is_marker).count() >= 7);
 }
