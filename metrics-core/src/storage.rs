@@ -229,7 +229,7 @@ pub struct SelectHints {
 /// Something that finds samples.
 #[cfg(feature = "matcher")]
 pub trait Select: Send + Sync {
-    /// Finds the series that match and have data in the range. Sorted by labels.
+    /// Finds the series that match and have data in the range, in an order of the store's own.
     ///
     /// # Errors
     /// If the store cannot be read or a limit is reached.
@@ -292,7 +292,8 @@ pub trait Select: Send + Sync {
     }
 }
 
-/// The series that a selection found. Positions `0 .. len()` are in order of their labels.
+/// The series that a selection found. The order of their positions `0 .. len()` is the store's own, and the same
+/// whenever the same is asked of the same data: which of equal values a query keeps depends on it.
 pub trait SeriesSet: Send + Sync {
     /// How many series were found.
     fn len(&self) -> usize;

@@ -101,9 +101,12 @@ impl Db {
             sources.push((series.labels.clone(), parts.len() as u32));
             parts.push(Part::Head(series));
         }
-        // What comes from one block is in order already, and the sort keeps parts of a series in theirs.
-        sources[from_blocks..].sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        sources.sort_by(|a, b| a.0.cmp(&b.0));
+        // A single place keeps its order, as the original's; several are merged by labels. What comes from one block
+        // is in order already, and the sort keeps parts of a series in theirs.
+        if snapshot.overlapping(range).next().is_some() {
+            sources[from_blocks..].sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            sources.sort_by(|a, b| a.0.cmp(&b.0));
+        }
         let mut found = Found { db: self, range, snapshot, series: Vec::new(), parts: Vec::new(), chunks };
         found.group(sources, parts);
         if request.hints.limit > 0 {

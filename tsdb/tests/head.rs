@@ -190,6 +190,20 @@ fn histograms_and_floats_share_a_series() {
     }
 }
 
+/// As in the original, where it decides which of equal values `topk` keeps.
+#[test]
+fn series_of_the_head_come_in_the_order_of_their_making() {
+    let dir = TempDir::new().unwrap();
+    for _ in 0..2 {
+        let db = open(&dir);
+        for name in ["c", "a", "b"] {
+            append(&db, name, &[(1, 1.0)]);
+        }
+        let names: Vec<String> = all(&db).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["c", "a", "b"]);
+    }
+}
+
 #[test]
 fn exemplars_are_kept_and_replayed() {
     let dir = TempDir::new().unwrap();

@@ -159,6 +159,8 @@ impl Pair {
                 rows.push((found.labels(i).clone(), floats.collect::<Vec<_>>()));
             }
         }
+        // The order is the store's own.
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
         assert_eq!(rows, expected);
         let jobs: Vec<&str> =
             expected.iter().map(|(l, _)| l.value("job")).filter(|j| !j.is_empty()).collect();
