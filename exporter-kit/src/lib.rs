@@ -32,6 +32,8 @@
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
 //! - `push`: [`Push`] to a Pushgateway; brings in `tokio` and `hyper`
 //! - `tower`: [`HttpMetrics`], a layer that counts and times requests; brings in `tower-layer`
+//! - `web-config`: TLS, HTTP/2, passwords and headers for the server by the field's `web.config.file`; brings in
+//!   `rustls`, `h2`, `bcrypt`, `x509-cert`, `serde` and `serde-saphyr`
 //! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]
 
@@ -57,6 +59,8 @@ mod push;
 // Who is asked for it.
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "web-config")]
+mod web_config;
 
 pub use endpoint::{Endpoint, OnError};
 pub use guard::Guarded;

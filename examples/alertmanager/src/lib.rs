@@ -172,13 +172,23 @@ impl Alertmanager {
 
     /// Serves and sends until `shutdown` is ready.
     pub async fn serve(self: &Arc<Self>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        self.serve_with(listener, ServeOptions::default(), shutdown).await;
+    }
+
+    /// As [`Alertmanager::serve`], with other limits and habits of the port.
+    pub async fn serve_with(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        options: ServeOptions,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let until = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
             let _ = stopped.wait_for(|s| *s).await;
         };
         tokio::join!(
-            serve(listener, self.service(), ServeOptions::default(), until(stopped.clone())),
+            serve(listener, self.service(), options, until(stopped.clone())),
             self.run(until(stopped)),
             async {
                 shutdown.await;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use alertmanager::{Alertmanager, Options};
 use clap::Parser;
+use exporter_kit::serve::{ServeOptions, WebConfig, WebConfigError};
 use jiff::Timestamp;
 use metrics_core::time::parse_duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,9 @@ struct Flags {
     /// Address to listen on.
     #[arg(long = "web.listen-address", default_value = ":9093")]
     listen_address: String,
+    /// File that can enable TLS or authentication.
+    #[arg(long = "web.config.file")]
+    web_config_file: Option<PathBuf>,
     /// URL under which this program is reached from outside; stands in notifications.
     #[arg(long = "web.external-url")]
     external_url: Option<String>,
@@ -47,6 +51,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
+    let mut serve_options = ServeOptions::default();
+    if let Some(file) = flags.web_config_file.filter(|file| !file.as_os_str().is_empty()) {
+        let report = |error: &WebConfigError| tracing::error!(%error, "web configuration cannot be used");
+        serve_options.web_config = Some(WebConfig::open(file)?.report_errors(report));
+    }
     let listener = exporter_kit::serve::bind(&flags.listen_address).await?;
     let external_url = flags.external_url.unwrap_or_else(|| {
         format!("http://{}", listener.local_addr().map_or(flags.listen_address, |a| a.to_string()))
@@ -75,6 +84,6 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
             _ = terminate.recv() => {}
         }
     };
-    manager.serve(listener, shutdown).await;
+    manager.serve_with(listener, serve_options, shutdown).await;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The original's command line: a few flags of the program, and those of every collector.
 
+use std::path::PathBuf;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use exporter_kit::node::{NodeError, OptionKind, OptionSpec, Roots, SPECS, Settings};
@@ -11,6 +13,8 @@ use crate::Options;
 pub struct Flags {
     /// Where to listen, one or more.
     pub listen_addresses: Vec<String>,
+    /// TLS, passwords and headers of the ports.
+    pub web_config_file: Option<PathBuf>,
     /// What to expose.
     pub options: Options,
     /// Least severity of what is logged: `debug`, `info`, `warn` or `error`.
@@ -59,6 +63,7 @@ fn program_flags() -> Vec<Arg> {
         text("web.telemetry-path", "/metrics", "Path under which to expose metrics."),
         text("web.max-requests", "40", "Maximum number of parallel scrape requests. Use 0 to disable.")
             .value_parser(value_parser!(usize)),
+        text("web.config.file", "", "Path to configuration file that can enable TLS or authentication."),
         Arg::new("web.disable-exporter-metrics")
             .long("web.disable-exporter-metrics")
             .action(ArgAction::SetTrue)
@@ -143,8 +148,13 @@ impl Flags {
             exporter_metrics: !matches.get_flag("web.disable-exporter-metrics"),
         };
         let log_format = if text("log.format") == "json" { LogFormat::Json } else { LogFormat::Text };
-        let listen_addresses = many("web.listen-address");
-        Ok(Self { listen_addresses, options, log_level: text("log.level"), log_format })
+        Ok(Self {
+            listen_addresses: many("web.listen-address"),
+            web_config_file: Some(text("web.config.file")).filter(|f| !f.is_empty()).map(PathBuf::from),
+            options,
+            log_level: text("log.level"),
+            log_format,
+        })
     }
 }
 
@@ -178,6 +188,9 @@ mod tests {
         assert_eq!(flags.listen_addresses, [":1", ":2"]);
         assert_eq!(flags.options.settings.roots.procfs.to_str(), Some("/host/proc"));
         assert_eq!(parse("").unwrap().listen_addresses, [":9100"]);
+        assert_eq!(parse("").unwrap().web_config_file, None);
+        let flags = parse("--web.config.file=/etc/web.yml").unwrap();
+        assert_eq!(flags.web_config_file.unwrap().to_str(), Some("/etc/web.yml"));
     }
 
     #[test]

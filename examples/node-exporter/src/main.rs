@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use exporter_kit::serve::{ServeOptions, bind, serve, stop_signal};
+use exporter_kit::serve::{ServeOptions, WebConfig, WebConfigError, bind, serve, stop_signal};
 use node_exporter::{Flags, LogFormat, command, handler};
 
 fn main() -> ExitCode {
@@ -22,11 +22,18 @@ fn main() -> ExitCode {
 
 async fn run(flags: Flags) -> Result<(), Box<dyn Error>> {
     let service = handler(flags.options)?;
+    let mut options = ServeOptions::default();
+    if let Some(file) = flags.web_config_file {
+        let report = |error: &WebConfigError| {
+            tracing::error!(reason = line(error), "cannot use the web configuration")
+        };
+        options.web_config = Some(WebConfig::open(file)?.report_errors(report));
+    }
     let mut servers = Vec::new();
     for address in &flags.listen_addresses {
         let listener = bind(address).await?;
         tracing::info!(address = %listener.local_addr()?, "listening");
-        servers.push(tokio::spawn(serve(listener, service.clone(), ServeOptions::default(), stop_signal())));
+        servers.push(tokio::spawn(serve(listener, service.clone(), options.clone(), stop_signal())));
     }
     for server in servers {
         server.await?;
@@ -43,7 +50,13 @@ fn log_to_stderr(flags: &Flags) {
 }
 
 #[expect(clippy::print_stderr, reason = "a program tells its user why it ends")]
-fn fail(error: &dyn Error) -> ExitCode {
+fn fail(error: &(dyn Error + 'static)) -> ExitCode {
+    eprintln!("node-exporter: {}", line(error));
+    ExitCode::FAILURE
+}
+
+/// An error and its causes.
+fn line(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -51,6 +64,5 @@ fn fail(error: &dyn Error) -> ExitCode {
         line.push_str(&cause.to_string());
         source = cause.source();
     }
-    eprintln!("node-exporter: {line}");
-    ExitCode::FAILURE
+    line
 }

@@ -1,6 +1,6 @@
 //! Why a server does not start.
 
-use exporter_kit::serve::BindError;
+use exporter_kit::serve::{BindError, WebConfigError};
 use scrape_client::config::ConfigError;
 
 /// Why a server does not start or does not take a new configuration. One line explains each, causes included, by
@@ -24,6 +24,9 @@ pub enum Error {
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The file for TLS and passwords cannot be used.
+    #[error("unable to validate web configuration file")]
+    WebConfig(#[from] WebConfigError),
     /// The database cannot be opened.
     #[error("opening storage failed")]
     Store(#[from] tsdb::Error),

@@ -4,6 +4,7 @@
 //! a unit file of the original starts it unchanged.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -231,6 +232,7 @@ pub fn options(matches: &ArgMatches) -> Result<Options, FlagError> {
         block_duration: given.duration("storage.tsdb.min-block-duration")?,
         max_block_duration: non_zero(given.duration("storage.tsdb.max-block-duration")?),
         listen_addresses: given.texts("web.listen-address"),
+        web_config_file: Some(given.text("web.config.file")).filter(|f| !f.is_empty()).map(PathBuf::from),
         external_url: Some(given.text("web.external-url")).filter(|u| !u.is_empty()),
         route_prefix: Some(given.text("web.route-prefix")).filter(|p| !p.is_empty()),
         page_title: given.text("web.page-title"),
@@ -260,7 +262,6 @@ pub fn options(matches: &ArgMatches) -> Result<Options, FlagError> {
     };
     for (flag, unsupported) in [
         ("agent", given.switch("agent")),
-        ("web.config.file", !given.text("web.config.file").is_empty()),
         ("web.enable-otlp-receiver", given.switch("web.enable-otlp-receiver")),
     ] {
         if unsupported {

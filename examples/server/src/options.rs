@@ -23,6 +23,8 @@ pub struct Options {
     pub max_block_duration: Option<Duration>,
     /// Addresses to listen on, `host:port` or `:port`.
     pub listen_addresses: Vec<String>,
+    /// TLS, passwords and headers of the ports, by the field's `web.config.file`.
+    pub web_config_file: Option<PathBuf>,
     /// URL under which the server is reached from outside.
     pub external_url: Option<String>,
     /// Prefix of all paths; `None` for that of the external URL.
@@ -79,6 +81,7 @@ impl Default for Options {
             block_duration: minutes(120),
             max_block_duration: None,
             listen_addresses: vec!["0.0.0.0:9090".to_owned()],
+            web_config_file: None,
             external_url: None,
             route_prefix: None,
             page_title: "Prometheus Time Series Collection and Processing Server".to_owned(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use dashboards::Dashboards;
-use exporter_kit::serve::{ServeOptions, bind, handler_fn, serve};
+use exporter_kit::serve::{ServeOptions, WebConfig, WebConfigError, bind, handler_fn, serve};
 use parking_lot::Mutex;
 use promql::Engine;
 use promql::api::Api;
@@ -59,6 +59,7 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let config = load_config(&options)?;
         rules::load(&config)?;
+        let web_config = options.web_config_file.as_deref().map(web_config).transpose()?;
         let mut listeners = Vec::new();
         for address in &options.listen_addresses {
             listeners.push(bind(address).await?);
@@ -67,10 +68,11 @@ impl Server {
         let external_url = external_url(&options, addresses.first());
         let prefix = prefix(&options, &external_url)?;
 
+        let settings = serve_options(&options, web_config);
         let (stop_web, stopping) = watch::channel(false);
         let web = Web { prefix: prefix.clone(), ready: Arc::new(OnceLock::new()) };
         let tasks =
-            listeners.into_iter().map(|l| listen(l, web.clone(), &options, stopping.clone())).collect();
+            listeners.into_iter().map(|l| listen(l, web.clone(), &settings, stopping.clone())).collect();
         tracing::info!(component = "web", address = ?addresses, "Start listening for connections");
 
         let store = {
@@ -260,15 +262,28 @@ fn seed(config: &Config) -> u64 {
     hostname().bytes().fold(labels, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
 }
 
-fn listen(
-    listener: TcpListener,
-    web: Web,
-    options: &Options,
-    mut stopping: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+fn web_config(file: &Path) -> Result<WebConfig, WebConfigError> {
+    let report = |error: &WebConfigError| {
+        tracing::error!(component = "web", err = line(error), "Unable to use web configuration");
+    };
+    Ok(WebConfig::open(file)?.report_errors(report))
+}
+
+fn serve_options(options: &Options, web_config: Option<WebConfig>) -> ServeOptions {
     let mut settings = ServeOptions::default();
     settings.read_timeout = options.read_timeout;
     settings.max_connections = options.max_connections;
+    settings.web_config = web_config;
+    settings
+}
+
+fn listen(
+    listener: TcpListener,
+    web: Web,
+    settings: &ServeOptions,
+    mut stopping: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let settings = settings.clone();
     let stop = async move { drop(stopping.wait_for(|stop| *stop).await) };
     let service = handler_fn(move |request| web.respond(request));
     tokio::spawn(async move {

@@ -16,12 +16,20 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+#[cfg(feature = "web-config")]
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+#[cfg(feature = "web-config")]
+use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower_service::Service;
 
 use super::body::ReplyBody;
+#[cfg(feature = "web-config")]
+use super::secure;
 use super::{Handlers, ServeOptions};
 
 /// Serves one connection to its end; once `stopping` turns true, to the end of the request in flight.
@@ -39,22 +47,18 @@ pub(super) async fn drive<S, B>(
 {
     // Answers are written whole, so waiting to fill packets only delays them. A socket that refuses is closed anyway.
     let _ = stream.set_nodelay(true);
-    let exchange = Exchange { service, options: Arc::clone(&options), peer, stopping: stopping.clone() };
-    let answer = hyper::service::service_fn(move |request| exchange.clone().answer(request));
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(options.read_timeout);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
-    let mut stop = pin!(turned_true(stopping));
-    let mut told = false;
-    // How the connection ended concerns only the client, who knows.
-    let _ = poll_fn(|cx| {
-        if !told && stop.as_mut().poll(cx).is_ready() {
-            told = true;
-            connection.as_mut().graceful_shutdown();
+    let exchange = Exchange { service, options, peer, stopping };
+    #[cfg(feature = "web-config")]
+    if let Some(config) = exchange.options.web_config.as_ref().filter(|config| config.uses_tls()) {
+        let Some(stream) = secure::accept(stream, config, exchange.options.read_timeout).await else {
+            return;
+        };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            return exchange.converse_in_http2(stream).await;
         }
-        connection.as_mut().poll(cx)
-    })
-    .await;
+        return exchange.converse(stream).await;
+    }
+    exchange.converse(stream).await;
 }
 
 /// Ready when the server stops.
@@ -79,7 +83,65 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    /// Answers what comes over the stream in HTTP/1.1, until it ends or the server stops.
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let stopping = self.stopping.clone();
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(self.options.read_timeout);
+        let answer = service_fn(move |request| self.clone().answer(request));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
+        let mut stop = pin!(turned_true(stopping));
+        let mut told = false;
+        // How the connection ended concerns only the client, who knows.
+        let _ = poll_fn(|cx| {
+            if !told && stop.as_mut().poll(cx).is_ready() {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// As [`Exchange::converse`], in HTTP/2, whose connection has a type of its own.
+    #[cfg(feature = "web-config")]
+    async fn converse_in_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let stopping = self.stopping.clone();
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new()).keep_alive_interval(self.options.read_timeout);
+        let answer = service_fn(move |request| self.clone().answer(request));
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
+        let mut stop = pin!(turned_true(stopping));
+        let mut told = false;
+        let _ = poll_fn(|cx| {
+            if !told && stop.as_mut().poll(cx).is_ready() {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// Answers a request, if the configuration of the port lets it in.
     async fn answer(self, request: Request<Incoming>) -> Result<Response<ReplyBody<B>>, Infallible> {
+        #[cfg(feature = "web-config")]
+        if let Some(config) = self.options.web_config.clone() {
+            let headers = match config.admit(request.headers()).await {
+                Ok(headers) => headers,
+                Err(refusal) => return Ok(refusal.into_response(ReplyBody::text)),
+            };
+            let Ok(mut response) = self.handle(request).await;
+            // The handler's own headers count for more.
+            for (name, value) in &headers {
+                response.headers_mut().entry(name).or_insert_with(|| value.clone());
+            }
+            return Ok(response);
+        }
+        self.handle(request).await
+    }
+
+    async fn handle(self, request: Request<Incoming>) -> Result<Response<ReplyBody<B>>, Infallible> {
         let head_only = request.method() == Method::HEAD;
         let mut request = match collect(request, &self.options).await {
             Ok(request) => request,

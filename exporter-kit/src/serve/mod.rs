@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for any `http::Request → http::Response` service: the only listening socket in
+//! A small HTTP server for any `http::Request → http::Response` service: the only listening socket in
 //! the workspace.
 //!
 //! [`bind`] opens the port, [`serve`] answers until told to stop, [`handler_fn`] makes a service of a plain
@@ -8,6 +8,8 @@ mod bind;
 mod body;
 mod connection;
 mod handler;
+#[cfg(feature = "web-config")]
+mod secure;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,9 @@ pub use bind::{BindError, bind};
 pub use handler::{HandlerFn, handler_fn};
 pub use signal::stop_signal;
 
+#[cfg(feature = "web-config")]
+pub use crate::web_config::{WebConfig, WebConfigError};
+
 /// Pause after a failed `accept`, mostly for want of file descriptors, which need time to come free.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -52,6 +57,9 @@ pub struct ServeOptions {
     pub shutdown_grace: Duration,
     /// Where handlers run. [`Handlers::Blocking`].
     pub handlers: Handlers,
+    /// TLS, passwords and headers by the field's file. None.
+    #[cfg(feature = "web-config")]
+    pub web_config: Option<WebConfig>,
 }
 
 impl Default for ServeOptions {
@@ -62,6 +70,8 @@ impl Default for ServeOptions {
             read_timeout: Duration::from_secs(300),
             shutdown_grace: Duration::from_secs(10),
             handlers: Handlers::default(),
+            #[cfg(feature = "web-config")]
+            web_config: None,
         }
     }
 }
