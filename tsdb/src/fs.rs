@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::ops::Deref;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What went wrong with a file of the store.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +167,21 @@ pub trait File: fmt::Debug + Send {
     /// # Errors
     /// The system's. Nobody knows then what the disk holds.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// A handle that makes bytes durable while others are appended.
+    ///
+    /// # Errors
+    /// The system's.
+    fn syncer(&self) -> io::Result<Arc<dyn Syncer>>;
+}
+
+/// Makes the bytes of a file durable that somebody else is writing.
+pub trait Syncer: fmt::Debug + Send + Sync {
+    /// Makes durable what was written before the call.
+    ///
+    /// # Errors
+    /// The system's. Nobody knows then what the disk holds.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An exclusive lock, released when dropped.
@@ -317,6 +333,19 @@ impl File for OsFile {
     fn sync(&mut self) -> io::Result<()> {
         self.file.flush()?;
         self.file.sync_data()
+    }
+
+    fn syncer(&self) -> io::Result<Arc<dyn Syncer>> {
+        Ok(Arc::new(OsSyncer(self.file.try_clone()?)))
+    }
+}
+
+#[derive(Debug)]
+struct OsSyncer(fs::File);
+
+impl Syncer for OsSyncer {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
     }
 }
 

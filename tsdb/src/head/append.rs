@@ -153,12 +153,16 @@ impl Head {
         }
     }
 
-    /// Returns when a commit is durable. Those who wait share a sync: whoever comes first syncs for all that
-    /// were written by then.
+    /// Returns when a commit is durable. Those who wait share a sync: whoever comes first syncs for all that were written
+    /// by then, while others go on writing.
     fn wait_for_disk(&self, number: u64) -> Result<(), FileError> {
         let mut synced = self.synced.lock();
         if *synced < number {
-            *synced = self.commit.lock().sync()?;
+            let point = self.commit.lock().sync_point()?;
+            if let Some((written, point)) = point {
+                point.sync()?;
+                *synced = written;
+            }
         }
         Ok(())
     }

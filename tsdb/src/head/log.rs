@@ -7,7 +7,7 @@ use metrics_core::{LabelSet, Value};
 
 use super::append::{HistogramSample, Pending};
 use crate::fs::FileError;
-use crate::wal::{self, ExemplarRef, FloatSample, MetadataRef, Tombstone, Wal};
+use crate::wal::{self, ExemplarRef, FloatSample, MetadataRef, SyncPoint, Tombstone, Wal};
 
 /// Samples and series per record, so that a record never outgrows a segment.
 const SAMPLES_PER_RECORD: usize = 1 << 18;
@@ -74,12 +74,9 @@ impl Log {
         wal.sync()
     }
 
-    /// Makes everything written so far durable. Returns the number of the last commit that is.
-    pub(super) fn sync(&mut self) -> Result<u64, FileError> {
-        if let Some(wal) = &mut self.wal {
-            wal.sync()?;
-        }
-        Ok(self.commits)
+    /// How to make durable what was written so far, and the number of the last commit in it. `None` without files.
+    pub(super) fn sync_point(&self) -> Result<Option<(u64, SyncPoint)>, FileError> {
+        self.wal.as_ref().map(|wal| Ok((self.commits, wal.sync_point()?))).transpose()
     }
 
     fn write_records(

@@ -30,6 +30,7 @@ pub use record::{
 };
 pub use sample_reader::SampleReader;
 pub use segment::{Compression, SegmentFile, segment_path, segments};
+pub(crate) use writer::SyncPoint;
 pub use writer::{LogStyle, Wal, WalOptions};
 
 #[cfg(test)]

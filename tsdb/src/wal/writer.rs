@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::compress::Compressor;
 use super::dense_record::DenseEncoder;
 use super::record::{FloatSample, put_samples};
 use super::segment::{Compression, FIRST, FRAGMENT_HEADER, FULL, LAST, MIDDLE, PAGE, segment_path, segments};
-use crate::fs::{File, FileError, Fs};
+use crate::fs::{File, FileError, Fs, Syncer};
 
 /// How a log is written.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,32 @@ pub struct Wal {
     /// A record of samples that is being made.
     record: Vec<u8>,
     /// Set when nobody knows what the file holds.
-    poisoned: bool,
+    poisoned: Arc<AtomicBool>,
+}
+
+/// Makes durable what was written to a log, beside those who go on writing it.
+#[derive(Debug)]
+pub(crate) struct SyncPoint {
+    path: PathBuf,
+    file: Arc<dyn Syncer>,
+    poisoned: Arc<AtomicBool>,
+}
+
+impl SyncPoint {
+    /// Makes durable all that was written when [`Wal::sync_point`] was called, and maybe more.
+    ///
+    /// # Errors
+    /// If the sync failed; the log is poisoned then. Also if another sync failed meanwhile, since the system tells but one
+    /// of those who wait.
+    pub(crate) fn sync(&self) -> Result<(), FileError> {
+        let result = self.file.sync();
+        if result.is_err() {
+            self.poisoned.store(true, Ordering::Release);
+        } else if self.poisoned.load(Ordering::Acquire) {
+            return Err(FileError::Poisoned { path: self.path.clone() });
+        }
+        result.map_err(FileError::io("sync", &self.path))
+    }
 }
 
 impl Wal {
@@ -83,7 +109,7 @@ impl Wal {
             compressed: Vec::new(),
             dense: DenseEncoder::default(),
             record: Vec::new(),
-            poisoned: false,
+            poisoned: Arc::default(),
         })
     }
 
@@ -177,7 +203,7 @@ impl Wal {
             Err(e) => {
                 self.discard();
                 if self.file.truncate(self.written).is_err() {
-                    self.poisoned = true;
+                    self.poison();
                 }
                 Err(FileError::io("write", self.path())(e))
             }
@@ -198,6 +224,18 @@ impl Wal {
         self.flush()?;
         let result = self.file.sync();
         self.poison_on_error(result)
+    }
+
+    /// A way to make durable what was flushed, without keeping others from writing.
+    ///
+    /// # Errors
+    /// If the log is poisoned, or the system refused.
+    pub(crate) fn sync_point(&self) -> Result<SyncPoint, FileError> {
+        self.check()?;
+        let path = self.path();
+        // Segments before this one were synced when they were full.
+        let file = self.file.syncer().map_err(FileError::io("sync", &path))?;
+        Ok(SyncPoint { path, file, poisoned: self.poisoned.clone() })
     }
 
     /// Syncs the segment and starts the next one.
@@ -229,7 +267,15 @@ impl Wal {
     }
 
     fn check(&self) -> Result<(), FileError> {
-        if self.poisoned { Err(FileError::Poisoned { path: self.path() }) } else { Ok(()) }
+        if self.is_poisoned() { Err(FileError::Poisoned { path: self.path() }) } else { Ok(()) }
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
     }
 
     fn path(&self) -> PathBuf {
@@ -238,7 +284,7 @@ impl Wal {
 
     fn poison_on_error(&mut self, result: std::io::Result<()>) -> Result<(), FileError> {
         result.map_err(|e| {
-            self.poisoned = true;
+            self.poison();
             FileError::io("sync", self.path())(e)
         })
     }
@@ -295,7 +341,7 @@ impl Wal {
 impl Drop for Wal {
     fn drop(&mut self) {
         // Best effort, as there is nobody to tell: whoever needs to know calls `sync` first.
-        if !self.poisoned {
+        if !self.is_poisoned() {
             let _ = self.sync();
         }
     }

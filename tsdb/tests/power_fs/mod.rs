@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tsdb::fs::{File, Fs, Lock};
+use tsdb::fs::{File, Fs, Lock, Syncer};
 
 /// What of the things not synced reaches the disk all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,17 @@ struct Disk {
     fault: Option<(u64, Fault)>,
     off: bool,
     locked: bool,
+    on_sync: Option<Hook>,
+}
+
+/// Called by those who sync beside a writer.
+#[derive(Clone)]
+struct Hook(Arc<dyn Fn() -> io::Result<()> + Send + Sync>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +86,12 @@ impl PowerFs {
     pub(crate) fn fault_after(&self, operations: u64, fault: Fault) {
         let mut disk = self.disk();
         disk.fault = Some((disk.operations + operations, fault));
+    }
+
+    /// Calls something in every sync beside a writer; the sync fails if it does.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    pub(crate) fn on_sync(&self, hook: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
+        self.disk().on_sync = Some(Hook(Arc::new(hook)));
     }
 
     /// What a machine finds that starts again after the power was cut.
@@ -322,6 +339,36 @@ impl File for PowerFile {
         disk.begin()?;
         let file = disk.file(self.node);
         file.synced.clone_from(&file.now);
+        Ok(())
+    }
+
+    fn syncer(&self) -> io::Result<Arc<dyn Syncer>> {
+        Ok(Arc::new(PowerSyncer { fs: self.fs.clone(), node: self.node }))
+    }
+}
+
+#[derive(Debug)]
+struct PowerSyncer {
+    fs: PowerFs,
+    node: usize,
+}
+
+impl Syncer for PowerSyncer {
+    fn sync(&self) -> io::Result<()> {
+        let (hook, written) = {
+            let mut disk = self.fs.disk();
+            (disk.on_sync.clone(), disk.file(self.node).now.len())
+        };
+        // Without the lock: others go on writing meanwhile.
+        if let Some(hook) = hook {
+            (hook.0)()?;
+        }
+        let mut disk = self.fs.disk();
+        disk.begin()?;
+        let file = disk.file(self.node);
+        if written > file.synced.len() {
+            file.synced = file.now[..written.min(file.now.len())].to_vec();
+        }
         Ok(())
     }
 }
