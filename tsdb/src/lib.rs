@@ -54,6 +54,7 @@ mod mmap;
 
 // 1. append
 mod head;
+pub mod head_chunks;
 pub mod wal;
 
 // 2. chunk
