@@ -60,6 +60,7 @@ mod escape;
 mod line;
 mod number;
 mod page;
+mod sample_line;
 mod scan;
 
 // Ground that the binary formats share.
@@ -74,6 +75,7 @@ mod families;
 mod negotiate;
 mod page_parser;
 mod rescrape;
+mod rewrite;
 
 // One format per folder.
 pub mod openmetrics;
@@ -97,6 +99,7 @@ pub use metrics_core::Escaping;
 pub use negotiate::{ContentType, ContentTypeError, Format, accept_header, negotiate};
 pub use page_parser::PageParser;
 pub use rescrape::{Pass, Rescraper, Update};
+pub use rewrite::PageWriter;
 pub use series::{DuplicateLabel, Labels, Series};
 
 use metrics_core::family::MetricFamily;

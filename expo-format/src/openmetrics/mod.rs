@@ -9,3 +9,5 @@ mod write;
 pub use parse::Parser;
 pub use strict::StrictParser;
 pub use write::{write, write_eof, write_family};
+
+pub(crate) use write::Lines;

@@ -1,12 +1,15 @@
 //! Writes OpenMetrics pages.
 
+use std::borrow::Cow;
+
 use metrics_core::family::{HistogramValue, Metric, MetricFamily, MetricValue};
-use metrics_core::{Exemplar, LabelSet, MetricType, Timestamp};
+use metrics_core::{Exemplar, MetricType, Timestamp};
 
 use crate::WriteOptions;
-use crate::escape::{write_help, write_quoted};
-use crate::line::{ExtraLabel, write_name, write_series};
+use crate::escape::write_help;
+use crate::line::{write_name, write_series};
 use crate::number::{write_float_with_point, write_unsigned};
+use crate::sample_line::{Dialect, Extra, Number, SampleLine};
 
 /// Appends a whole page: these families in their order, and `# EOF`.
 ///
@@ -36,31 +39,8 @@ pub fn write_eof(out: &mut Vec<u8>) {
 
 /// Appends one family: its metadata and all its samples.
 pub fn write_family(out: &mut Vec<u8>, family: &MetricFamily, options: WriteOptions) {
-    let shown = options.name(&family.name);
-    let (name, metric_type) = match family.metric_type {
-        MetricType::Counter => match shown.strip_suffix("_total") {
-            Some(base) => (base, MetricType::Counter),
-            None => (&*shown, MetricType::Unknown),
-        },
-        MetricType::Info => (shown.strip_suffix("_info").unwrap_or(&shown), MetricType::Info),
-        other => (&*shown, other),
-    };
-    if !family.help.is_empty() {
-        write_metadata(out, b"# HELP ", name);
-        write_help(out, &family.help, true);
-        out.push(b'\n');
-    }
-    write_metadata(out, b"# TYPE ", name);
-    out.extend_from_slice(metric_type.as_str().as_bytes());
-    out.push(b'\n');
-    // The format demands that the name ends in its unit, and refuses the page otherwise.
-    let has_unit = name.strip_suffix(family.unit.as_str()).is_some_and(|base| base.ends_with('_'));
-    if !family.unit.is_empty() && has_unit {
-        write_metadata(out, b"# UNIT ", name);
-        write_help(out, &family.unit, true);
-        out.push(b'\n');
-    }
-    let lines = Lines { name, metric_type, options };
+    let lines = Lines::of(family, options);
+    lines.head(out, family);
     for metric in &family.metrics {
         lines.metric(out, metric);
     }
@@ -72,102 +52,144 @@ fn write_metadata(out: &mut Vec<u8>, keyword: &[u8], name: &str) {
     out.push(b' ');
 }
 
-/// The sample lines of one family.
-struct Lines<'a> {
-    name: &'a str,
+/// How the lines of one family look.
+pub(crate) struct Lines<'a> {
+    /// As shown, with the suffix that belongs to the samples.
+    shown: Cow<'a, str>,
+    /// How much of it is the family's name.
+    base: usize,
     metric_type: MetricType,
     options: WriteOptions,
 }
 
-impl Lines<'_> {
-    fn metric(&self, out: &mut Vec<u8>, metric: &Metric) {
-        match &metric.value {
-            MetricValue::Unknown(value) | MetricValue::Gauge(value) => {
-                self.sample(out, metric, "", None, Number::Float(*value), None);
-            }
-            MetricValue::Counter { total, exemplar } => {
-                let suffix = if self.metric_type == MetricType::Counter { "_total" } else { "" };
-                self.sample(out, metric, suffix, None, Number::Float(*total), exemplar.as_ref());
-                self.created(out, metric);
-            }
-            MetricValue::Histogram(histogram) => self.histogram(out, metric, histogram),
-            MetricValue::Summary { quantiles, sum, count } => {
-                let mut quantile = Vec::new();
-                for (q, value) in quantiles {
-                    quantile.clear();
-                    write_float_with_point(&mut quantile, *q);
-                    self.sample(out, metric, "", Some(("quantile", &quantile)), Number::Float(*value), None);
-                }
-                self.sample(out, metric, "_sum", None, Number::Float(*sum), None);
-                self.sample(out, metric, "_count", None, Number::Count(*count as f64), None);
-                self.created(out, metric);
-            }
-            MetricValue::Info(labels) => {
-                write_series(out, self.name, "_info", &[&metric.labels, labels], None, self.options);
-                self.end(out, metric.timestamp, Number::Count(1.0), None);
-            }
-            MetricValue::StateSet(states) => {
-                let mut state = Vec::new();
-                for (text, on) in states {
-                    state.clear();
-                    write_quoted(&mut state, text);
-                    let on = Number::Count(f64::from(u8::from(*on)));
-                    self.sample(out, metric, "", Some((self.name, &state)), on, None);
-                }
-            }
-            _ => {}
+impl<'a> Lines<'a> {
+    pub(crate) fn of(family: &'a MetricFamily, options: WriteOptions) -> Self {
+        let shown = options.name(&family.name);
+        let (base, metric_type) = match family.metric_type {
+            MetricType::Counter => match shown.strip_suffix("_total") {
+                Some(base) => (base.len(), MetricType::Counter),
+                None => (shown.len(), MetricType::Unknown),
+            },
+            MetricType::Info => (shown.strip_suffix("_info").unwrap_or(&shown).len(), MetricType::Info),
+            other => (shown.len(), other),
+        };
+        Self { shown, base, metric_type, options }
+    }
+
+    /// Appends the family's metadata.
+    pub(crate) fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
+        let name = self.name();
+        if !family.help.is_empty() {
+            write_metadata(out, b"# HELP ", name);
+            write_help(out, &family.help, true);
+            out.push(b'\n');
+        }
+        write_metadata(out, b"# TYPE ", name);
+        out.extend_from_slice(self.metric_type.as_str().as_bytes());
+        out.push(b'\n');
+        // The format demands that the name ends in its unit, and refuses the page otherwise.
+        let has_unit = name.strip_suffix(family.unit.as_str()).is_some_and(|base| base.ends_with('_'));
+        if !family.unit.is_empty() && has_unit {
+            write_metadata(out, b"# UNIT ", name);
+            write_help(out, &family.unit, true);
+            out.push(b'\n');
         }
     }
 
-    fn histogram(&self, out: &mut Vec<u8>, metric: &Metric, histogram: &HistogramValue) {
+    fn histogram<'m>(&self, histogram: &'m HistogramValue, mut line: impl FnMut(SampleLine<'m>)) {
         let (sum, count) = match self.metric_type {
             MetricType::GaugeHistogram => ("_gsum", "_gcount"),
             _ => ("_sum", "_count"),
         };
-        let mut bound = Vec::new();
-        for bucket in &histogram.buckets {
-            bound.clear();
-            write_float_with_point(&mut bound, bucket.upper_bound);
-            let value = Number::Count(bucket.cumulative_count);
-            self.sample(out, metric, "_bucket", Some(("le", &bound)), value, bucket.exemplar.as_ref());
+        let mut bucket = |bound, count, exemplar| {
+            let extra = Extra::Number("le", bound);
+            line(SampleLine { suffix: "_bucket", extra, number: Number::Count(count), exemplar });
+        };
+        for each in &histogram.buckets {
+            bucket(each.upper_bound, each.cumulative_count, each.exemplar.as_ref());
         }
         if histogram.buckets.last().is_none_or(|last| last.upper_bound != f64::INFINITY) {
-            self.sample(out, metric, "_bucket", Some(("le", b"+Inf")), Number::Count(histogram.count), None);
+            bucket(f64::INFINITY, histogram.count, None);
         }
-        self.sample(out, metric, sum, None, Number::Float(histogram.sum), None);
-        self.sample(out, metric, count, None, Number::Count(histogram.count), None);
-        self.created(out, metric);
+        line(SampleLine::new(sum, Number::Float(histogram.sum)));
+        line(SampleLine::new(count, Number::Count(histogram.count)));
     }
 
-    fn created(&self, out: &mut Vec<u8>, metric: &Metric) {
-        let has_created =
+    /// When the metric began to count, if that is shown.
+    fn created(&self, metric: &Metric) -> Option<SampleLine<'static>> {
+        let counts =
             matches!(self.metric_type, MetricType::Counter | MetricType::Histogram | MetricType::Summary);
-        let Some(created) = metric.created.filter(|_| has_created && self.options.created_lines) else {
-            return;
-        };
-        write_series(out, self.name, "_created", &[&metric.labels], None, self.options);
+        let created = metric.created.filter(|_| counts && self.options.created_lines)?;
+        Some(SampleLine::new("_created", Number::Float(seconds(created))))
+    }
+}
+
+impl Dialect for Lines<'_> {
+    fn name(&self) -> &str {
+        &self.shown[..self.base]
+    }
+
+    fn options(&self) -> WriteOptions {
+        self.options
+    }
+
+    fn lines<'m>(&self, metric: &'m Metric, mut line: impl FnMut(SampleLine<'m>)) {
+        match &metric.value {
+            MetricValue::Unknown(value) | MetricValue::Gauge(value) => {
+                line(SampleLine::new("", Number::Float(*value)));
+            }
+            MetricValue::Counter { total, exemplar } => {
+                let suffix = if self.metric_type == MetricType::Counter { "_total" } else { "" };
+                let exemplar = exemplar.as_ref();
+                line(SampleLine { exemplar, ..SampleLine::new(suffix, Number::Float(*total)) });
+            }
+            MetricValue::Histogram(histogram) => self.histogram(histogram, &mut line),
+            MetricValue::Summary { quantiles, sum, count } => {
+                for (quantile, value) in quantiles {
+                    let extra = Extra::Number("quantile", *quantile);
+                    line(SampleLine { extra, ..SampleLine::new("", Number::Float(*value)) });
+                }
+                line(SampleLine::new("_sum", Number::Float(*sum)));
+                line(SampleLine::new("_count", Number::Count(*count as f64)));
+            }
+            MetricValue::Info(labels) => {
+                line(SampleLine {
+                    extra: Extra::Info(labels),
+                    ..SampleLine::new("_info", Number::Count(1.0))
+                });
+            }
+            MetricValue::StateSet(states) => {
+                for (state, on) in states {
+                    let on = Number::Count(f64::from(u8::from(*on)));
+                    line(SampleLine { extra: Extra::State(state), ..SampleLine::new("", on) });
+                }
+            }
+            _ => {}
+        }
+        if let Some(created) = self.created(metric) {
+            line(created);
+        }
+    }
+
+    fn bound(&self, out: &mut Vec<u8>, bound: f64) {
+        write_float_with_point(out, bound);
+    }
+
+    /// Observations counted are shown as whole numbers, everything else with point or exponent.
+    fn number(&self, out: &mut Vec<u8>, number: Number) {
+        /// Below this every whole float is that whole number.
+        const EXACT: f64 = (1u64 << 53) as f64;
+        match number {
+            Number::Count(n) if n.fract() == 0.0 && (0.0..=EXACT).contains(&n) => {
+                write_unsigned(out, n as u64);
+            }
+            Number::Count(n) | Number::Float(n) => write_float_with_point(out, n),
+        }
+    }
+
+    fn tail(&self, out: &mut Vec<u8>, metric: &Metric, exemplar: Option<&Exemplar>) {
         // Either all samples of a metric have a timestamp or none.
-        self.end(out, metric.timestamp, Number::Float(seconds(created)), None);
-    }
-
-    fn sample(
-        &self,
-        out: &mut Vec<u8>,
-        metric: &Metric,
-        suffix: &str,
-        extra: Option<ExtraLabel<'_>>,
-        value: Number,
-        exemplar: Option<&Exemplar>,
-    ) {
-        let labels: [&LabelSet; 1] = [&metric.labels];
-        write_series(out, self.name, suffix, &labels, extra, self.options);
-        self.end(out, metric.timestamp, value, exemplar);
-    }
-
-    fn end(&self, out: &mut Vec<u8>, at: Option<Timestamp>, value: Number, exemplar: Option<&Exemplar>) {
-        out.push(b' ');
-        value.write(out);
-        if let Some(at) = at {
+        if let Some(at) = metric.timestamp {
             out.push(b' ');
             write_float_with_point(out, seconds(at));
         }
@@ -182,24 +204,6 @@ impl Lines<'_> {
             }
         }
         out.push(b'\n');
-    }
-}
-
-/// The format shows observations counted as whole numbers, everything else with point or exponent.
-#[derive(Clone, Copy)]
-enum Number {
-    Float(f64),
-    Count(f64),
-}
-
-impl Number {
-    fn write(self, out: &mut Vec<u8>) {
-        /// Below this every whole float is that whole number.
-        const EXACT: f64 = (1u64 << 53) as f64;
-        match self {
-            Self::Count(n) if n.fract() == 0.0 && (0.0..=EXACT).contains(&n) => write_unsigned(out, n as u64),
-            Self::Count(n) | Self::Float(n) => write_float_with_point(out, n),
-        }
     }
 }
 

@@ -8,3 +8,5 @@ mod write;
 
 pub use parse::Parser;
 pub use write::{write, write_family};
+
+pub(crate) use write::Lines;

@@ -1,12 +1,15 @@
 //! Writes pages of the classic text format.
 
+use std::borrow::Cow;
+
 use metrics_core::family::{HistogramValue, Metric, MetricFamily, MetricValue};
-use metrics_core::{LabelSet, MetricType};
+use metrics_core::{Exemplar, MetricType};
 
 use crate::WriteOptions;
-use crate::escape::{write_help, write_quoted};
-use crate::line::{ExtraLabel, write_name, write_series};
+use crate::escape::write_help;
+use crate::line::write_name;
 use crate::number::{write_float, write_integer};
+use crate::sample_line::{Dialect, Extra, Number, SampleLine};
 
 /// Appends a page with these families, in their order.
 ///
@@ -31,23 +34,8 @@ pub fn write(out: &mut Vec<u8>, families: &[MetricFamily], options: WriteOptions
 
 /// Appends one family: its metadata and all its samples.
 pub fn write_family(out: &mut Vec<u8>, family: &MetricFamily, options: WriteOptions) {
-    let name = options.name(&family.name);
-    let is_info = family.metric_type == MetricType::Info;
-    let suffix = if is_info && !name.ends_with("_info") { "_info" } else { "" };
-    let shown = format_args!("{name}{suffix}").to_string();
-    if !family.help.is_empty() {
-        out.extend_from_slice(b"# HELP ");
-        write_name(out, &shown);
-        out.push(b' ');
-        write_help(out, &family.help, false);
-        out.push(b'\n');
-    }
-    out.extend_from_slice(b"# TYPE ");
-    write_name(out, &shown);
-    out.push(b' ');
-    out.extend_from_slice(type_word(family.metric_type).as_bytes());
-    out.push(b'\n');
-    let lines = Lines { name: &shown, options };
+    let lines = Lines::of(family, options);
+    lines.head(out, family);
     for metric in &family.metrics {
         lines.metric(out, metric);
     }
@@ -62,81 +50,99 @@ fn type_word(metric_type: MetricType) -> &'static str {
     }
 }
 
-/// The sample lines of one family.
-struct Lines<'a> {
-    name: &'a str,
+/// How the lines of one family look.
+pub(crate) struct Lines<'a> {
+    name: Cow<'a, str>,
     options: WriteOptions,
 }
 
-impl Lines<'_> {
-    fn metric(&self, out: &mut Vec<u8>, metric: &Metric) {
+impl<'a> Lines<'a> {
+    pub(crate) fn of(family: &'a MetricFamily, options: WriteOptions) -> Self {
+        let name = options.name(&family.name);
+        let is_info = family.metric_type == MetricType::Info;
+        let name = if is_info && !name.ends_with("_info") { format!("{name}_info").into() } else { name };
+        Self { name, options }
+    }
+
+    /// Appends the family's metadata.
+    pub(crate) fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
+        if !family.help.is_empty() {
+            out.extend_from_slice(b"# HELP ");
+            write_name(out, &self.name);
+            out.push(b' ');
+            write_help(out, &family.help, false);
+            out.push(b'\n');
+        }
+        out.extend_from_slice(b"# TYPE ");
+        write_name(out, &self.name);
+        out.push(b' ');
+        out.extend_from_slice(type_word(family.metric_type).as_bytes());
+        out.push(b'\n');
+    }
+}
+
+impl Dialect for Lines<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn options(&self) -> WriteOptions {
+        self.options
+    }
+
+    fn lines<'m>(&self, metric: &'m Metric, mut line: impl FnMut(SampleLine<'m>)) {
+        let plain = |suffix, value| SampleLine::new(suffix, Number::Float(value));
         match &metric.value {
             MetricValue::Unknown(value)
             | MetricValue::Gauge(value)
-            | MetricValue::Counter { total: value, .. } => {
-                self.sample(out, metric, "", None, *value);
-            }
-            MetricValue::Histogram(histogram) => self.histogram(out, metric, histogram),
+            | MetricValue::Counter { total: value, .. } => line(plain("", *value)),
+            MetricValue::Histogram(histogram) => histogram_lines(histogram, line),
             MetricValue::Summary { quantiles, sum, count } => {
-                let mut quantile = Vec::new();
-                for (q, value) in quantiles {
-                    quantile.clear();
-                    write_float(&mut quantile, *q);
-                    self.sample(out, metric, "", Some(("quantile", &quantile)), *value);
+                for (quantile, value) in quantiles {
+                    line(SampleLine { extra: Extra::Number("quantile", *quantile), ..plain("", *value) });
                 }
-                self.sample(out, metric, "_sum", None, *sum);
-                self.sample(out, metric, "_count", None, *count as f64);
+                line(plain("_sum", *sum));
+                line(plain("_count", *count as f64));
             }
-            MetricValue::Info(labels) => {
-                write_series(out, self.name, "", &[&metric.labels, labels], None, self.options);
-                self.end(out, metric, 1.0);
-            }
+            MetricValue::Info(labels) => line(SampleLine { extra: Extra::Info(labels), ..plain("", 1.0) }),
             MetricValue::StateSet(states) => {
-                let mut state = Vec::new();
-                for (text, on) in states {
-                    state.clear();
-                    write_quoted(&mut state, text);
-                    self.sample(out, metric, "", Some((self.name, &state)), f64::from(u8::from(*on)));
+                for (state, on) in states {
+                    let on = f64::from(u8::from(*on));
+                    line(SampleLine { extra: Extra::State(state), ..plain("", on) });
                 }
             }
             _ => {}
         }
     }
 
-    fn histogram(&self, out: &mut Vec<u8>, metric: &Metric, histogram: &HistogramValue) {
-        let mut bound = Vec::new();
-        for bucket in &histogram.buckets {
-            bound.clear();
-            write_float(&mut bound, bucket.upper_bound);
-            self.sample(out, metric, "_bucket", Some(("le", &bound)), bucket.cumulative_count);
-        }
-        if histogram.buckets.last().is_none_or(|last| last.upper_bound != f64::INFINITY) {
-            self.sample(out, metric, "_bucket", Some(("le", b"+Inf")), histogram.count);
-        }
-        self.sample(out, metric, "_sum", None, histogram.sum);
-        self.sample(out, metric, "_count", None, histogram.count);
+    fn bound(&self, out: &mut Vec<u8>, bound: f64) {
+        write_float(out, bound);
     }
 
-    fn sample(
-        &self,
-        out: &mut Vec<u8>,
-        metric: &Metric,
-        suffix: &str,
-        extra: Option<ExtraLabel<'_>>,
-        value: f64,
-    ) {
-        let labels: [&LabelSet; 1] = [&metric.labels];
-        write_series(out, self.name, suffix, &labels, extra, self.options);
-        self.end(out, metric, value);
+    fn number(&self, out: &mut Vec<u8>, number: Number) {
+        write_float(out, number.value());
     }
 
-    fn end(&self, out: &mut Vec<u8>, metric: &Metric, value: f64) {
-        out.push(b' ');
-        write_float(out, value);
+    fn tail(&self, out: &mut Vec<u8>, metric: &Metric, _exemplar: Option<&Exemplar>) {
         if let Some(timestamp) = metric.timestamp {
             out.push(b' ');
             write_integer(out, timestamp);
         }
         out.push(b'\n');
     }
+}
+
+fn histogram_lines<'m>(histogram: &'m HistogramValue, mut line: impl FnMut(SampleLine<'m>)) {
+    let plain = |suffix, value| SampleLine::new(suffix, Number::Float(value));
+    let mut bucket = |bound, count| {
+        line(SampleLine { extra: Extra::Number("le", bound), ..plain("_bucket", count) });
+    };
+    for each in &histogram.buckets {
+        bucket(each.upper_bound, each.cumulative_count);
+    }
+    if histogram.buckets.last().is_none_or(|last| last.upper_bound != f64::INFINITY) {
+        bucket(f64::INFINITY, histogram.count);
+    }
+    line(plain("_sum", histogram.sum));
+    line(plain("_count", histogram.count));
 }
