@@ -109,6 +109,7 @@ impl LabelSet {
     }
 
     /// The labels in order of their names.
+    #[inline]
     pub fn iter(&self) -> Iter<'_> {
         Iter { rest: &self.0 }
     }
@@ -185,7 +186,16 @@ fn pack(out: &mut String, text: &str) {
 }
 
 /// Splits one packed string off the front.
+#[inline]
 fn unpack(rest: &str) -> (&str, &str) {
+    match rest.as_bytes() {
+        // Nearly all are shorter than 64 bytes.
+        [n @ 0..0x40, ..] => rest[1..].split_at(usize::from(*n)),
+        _ => unpack_long(rest),
+    }
+}
+
+fn unpack_long(rest: &str) -> (&str, &str) {
     let bytes = rest.as_bytes();
     let (mut n, mut shift, mut at) = (0usize, 0u32, 0usize);
     loop {
@@ -209,6 +219,7 @@ pub struct Iter<'a> {
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, &'a str);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
