@@ -3,7 +3,7 @@
 use metrics_core::{Column, Columns, TimeRange, Timestamp};
 
 use crate::block::Interval;
-use crate::chunk::{self, ChunkError, Encoding, xor};
+use crate::chunk::{self, ChunkError, Encoding, decimal_stream};
 
 /// Decodes a chunk and adds its samples in the range to the columns.
 pub(crate) fn append_chunk(
@@ -19,15 +19,17 @@ pub(crate) fn append_chunk(
     Ok(())
 }
 
-/// As [`append_chunk`], for the first `samples` samples of a chunk of floats.
-pub(crate) fn append_floats(
-    bytes: &[u8],
+/// As [`append_chunk`], for the first `samples` samples of a [`decimal_stream`] that begins at `first`.
+pub(crate) fn append_stream(
+    stream: &[u8],
+    first: Timestamp,
     samples: u16,
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
     let from = into.floats.timestamps.len();
-    xor::decode_open(bytes, samples, &mut into.floats.timestamps, &mut into.floats.values)?;
+    let floats = &mut into.floats;
+    decimal_stream::decode(stream, first, samples, &mut floats.timestamps, &mut floats.values)?;
     trim(&mut into.floats, from, range);
     Ok(())
 }

@@ -14,6 +14,8 @@ mod xor_field;
 pub mod dense;
 mod pack;
 
+pub(crate) mod decimal_stream;
+
 pub mod float_histogram;
 pub mod histogram;
 mod histogram_run;

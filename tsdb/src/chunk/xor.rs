@@ -60,20 +60,6 @@ impl XorState {
         self.bits.div_ceil(8) as usize
     }
 
-    /// Goes on in a buffer from whose front so many bytes were taken away; [`XorState::len`] counts what is left. Only
-    /// bytes in which all bits are in use may go, that is [`XorState::whole_bytes`] at most.
-    #[inline]
-    pub fn forget(&mut self, bytes: usize) {
-        debug_assert!(bytes <= self.whole_bytes());
-        self.bits -= 8 * bytes as u32;
-    }
-
-    /// Bytes of the buffer in which all bits are in use.
-    #[inline]
-    pub fn whole_bytes(&self) -> usize {
-        self.bits as usize / 8
-    }
-
     /// Whether no sample was appended.
     pub fn is_empty(&self) -> bool {
         self.samples == 0
@@ -285,19 +271,7 @@ impl XorAppender {
 /// # Errors
 /// If the chunk is damaged; the columns are then as before.
 pub fn decode(chunk: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
-    decode_open(chunk, sample_count(chunk)?, timestamps, values)
-}
-
-/// As [`decode`], for an open chunk whose header has not been sealed: its number of samples is given.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_open(
-    chunk: &[u8],
-    samples: u16,
-    timestamps: &mut Vec<i64>,
-    values: &mut Vec<f64>,
-) -> Result<(), ChunkError> {
+    let samples = sample_count(chunk)?;
     let n = usize::from(samples);
     // Every sample takes at least two bits: refuse before memory is taken.
     if n > chunk.len() * 4 {

@@ -69,6 +69,15 @@ impl XorField {
         Self { value: value.to_bits(), window: Window { leading: 0, trailing: 0 } }
     }
 
+    /// Goes on behind a float, with the window in force.
+    pub(super) fn resume(value: f64, window: Window) -> Self {
+        Self { value: value.to_bits(), window }
+    }
+
+    pub(super) fn window(&self) -> Window {
+        self.window
+    }
+
     pub(super) fn value(&self) -> f64 {
         f64::from_bits(self.value)
     }

@@ -1,28 +1,39 @@
-//! The open chunk of floats of a series: its newest bytes beside its state, the others elsewhere.
+//! The open chunk of floats of a series: its newest bits beside its state, the others elsewhere.
 
 use metrics_core::Timestamp;
 
-use crate::chunk::xor::XorState;
+use super::series::{CutRule, SAMPLES_PER_CHUNK, end_of_range};
+use crate::chunk::decimal_stream::StreamState;
 
-/// Room for the newest bytes. Together with the state this is what an append touches: two neighbouring cache lines, and
-/// those of the next series follow. Whole bytes leave when there is no room for the longest sample.
-const TAIL: usize = 50;
+/// Room for the newest bits: what is left of a line and a half of the cache, which is what an append touches. Whole bytes
+/// leave when there is no room for a sample.
+const TAIL: usize = 28;
+const _: () = assert!(TAIL > StreamState::ROOM);
 
 /// A chunk of floats that grows. Bytes that left the tail are kept by the caller, who hands them back where needed.
 #[derive(Debug)]
 pub(super) struct OpenFloats {
-    state: XorState,
+    state: StreamState,
     first: Timestamp,
+    /// Milliseconds after the first sample at which a new chunk is due.
+    cut_after: u32,
     tail: [u8; TAIL],
 }
 
 impl Default for OpenFloats {
     fn default() -> Self {
-        Self { state: XorState::new(), first: 0, tail: [0; TAIL] }
+        Self { state: StreamState::new(), first: 0, cut_after: 0, tail: [0; TAIL] }
     }
 }
 
 impl OpenFloats {
+    /// An open chunk whose first sample will have this time.
+    pub(super) fn starting_at(first: Timestamp, rule: CutRule) -> Self {
+        let end = end_of_range(first, rule.chunk_range);
+        let cut_after = u32::try_from(end.saturating_sub(first)).unwrap_or(u32::MAX);
+        Self { first, cut_after, ..Self::default() }
+    }
+
     /// Whether there is no sample.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
@@ -52,6 +63,17 @@ impl OpenFloats {
         self.state.last_value()
     }
 
+    /// Whether a sample of that time belongs into a new chunk. As the original: when a quarter is full, the rest of the
+    /// block range is shared out evenly; a chunk that fills faster than foreseen is cut at twice its size.
+    #[inline]
+    pub(super) fn is_cut_due(&mut self, timestamp: Timestamp) -> bool {
+        let samples = self.samples();
+        if samples == SAMPLES_PER_CHUNK / 4 {
+            self.cut_after = share_out(self.last() - self.first, self.cut_after);
+        }
+        timestamp.saturating_sub(self.first) >= i64::from(self.cut_after) || samples >= 2 * SAMPLES_PER_CHUNK
+    }
+
     /// Appends a sample and reports whether there was room. Bytes that have to leave the tail go to `leave`,
     /// which says whether it took them.
     #[inline]
@@ -61,29 +83,27 @@ impl OpenFloats {
         value: f64,
         leave: impl FnOnce(&[u8]) -> bool,
     ) -> bool {
-        if self.is_empty() {
-            self.first = timestamp;
-        } else if self.state.len() + XorState::ROOM > TAIL {
-            let whole = self.state.whole_bytes();
-            if !leave(&self.tail[..whole]) {
-                return false;
-            }
-            self.tail.copy_within(whole..whole + 1, 0);
-            self.state.forget(whole);
+        if self.state.append(&mut self.tail, timestamp, value).is_ok() {
+            return true;
         }
+        if !leave(&self.tail[..self.state.whole_bytes()]) {
+            return false;
+        }
+        self.state.forget_whole_bytes(&mut self.tail);
         self.state.append(&mut self.tail, timestamp, value).is_ok()
     }
 
-    /// Makes a whole chunk of what left the tail, which is in `bytes`, and what is in it.
-    pub(super) fn complete(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.tail[..self.state.len()]);
-        self.state.seal(bytes);
+    /// The bytes that have not left.
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.tail[..self.state.len()]
     }
+}
 
-    /// Bytes in the tail.
-    pub(super) fn tail_len(&self) -> usize {
-        self.state.len()
-    }
+/// When to cut a chunk that is a quarter full and has taken `elapsed` so far, so that equal chunks fill the time until
+/// `end`; all in milliseconds after its first sample.
+fn share_out(elapsed: i64, end: u32) -> u32 {
+    let chunks = f64::from(end) / (elapsed.saturating_add(1) as f64 * 4.0);
+    if chunks <= 1.0 { end } else { (f64::from(end) / chunks.floor()) as u32 }
 }
 
 #[cfg(test)]
@@ -91,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chunk::xor;
+    use crate::chunk::decimal_stream;
 
     proptest! {
         #[test]
@@ -113,8 +133,8 @@ mod tests {
                 expected.1.push(v.to_bits());
             }
             let (mut times, mut values) = (Vec::new(), Vec::new());
-            open.complete(&mut left);
-            xor::decode(&left, &mut times, &mut values).unwrap();
+            left.extend_from_slice(open.tail());
+            decimal_stream::decode(&left, expected.0[0], open.samples(), &mut times, &mut values).unwrap();
             prop_assert_eq!(times, expected.0);
             prop_assert_eq!(values.iter().map(|v: &f64| v.to_bits()).collect::<Vec<_>>(), expected.1);
         }

@@ -10,8 +10,8 @@ use super::delete::encode_without;
 use super::index::Index;
 use super::series::{ChunkData, ClosedChunk, Series};
 use crate::block::Interval;
-use crate::chunk::{ChunkError, EncodedChunk, Encoding};
-use crate::merge::{append_chunk, append_columns, append_floats, take_out};
+use crate::chunk::{ChunkError, EncodedChunk};
+use crate::merge::{append_chunk, append_columns, append_stream, take_out};
 use crate::postings_match::{PostingsIndex, matching, sorted};
 
 /// A series of the head as a reader may see it.
@@ -189,7 +189,7 @@ fn append_visible(
             break;
         }
         match &chunk.data {
-            ChunkData::Encoded(Encoding::Xor, bytes) => append_floats(bytes, samples, range, into)?,
+            ChunkData::Floats(stream) => append_stream(stream, chunk.first, samples, range, into)?,
             ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, range, into)?,
             ChunkData::Histograms(histograms) => {
                 for (t, value) in &histograms[..samples.into()] {

@@ -7,7 +7,8 @@ use metrics_core::{AppendError, Timestamp, Value};
 use super::histograms::{OpenHistograms, encode_histograms};
 use super::open_floats::OpenFloats;
 use super::slab::{Chain, Slab};
-use crate::chunk::{ChunkError, EncodedChunk, Encoding, sample_count};
+use crate::chunk::xor::XorAppender;
+use crate::chunk::{ChunkError, EncodedChunk, Encoding, decimal_stream, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
 pub(super) const SAMPLES_PER_CHUNK: u16 = 120;
@@ -23,7 +24,8 @@ pub(crate) struct ClosedChunk {
 }
 
 impl ClosedChunk {
-    /// In encodings of the field: more than one chunk if histograms were not encoded yet.
+    /// In encodings of the field, the same bytes as if the samples had been encoded when they came: more than one chunk
+    /// if histograms were not encoded yet.
     pub(super) fn encode(&self, into: &mut Vec<EncodedChunk>) -> Result<(), ChunkError> {
         match &self.data {
             ChunkData::Encoded(encoding, bytes) => into.push(EncodedChunk {
@@ -32,9 +34,21 @@ impl ClosedChunk {
                 encoding: *encoding,
                 bytes: bytes.to_vec(),
             }),
+            ChunkData::Floats(stream) => into.push(self.encode_floats(stream)?),
             ChunkData::Histograms(samples) => into.extend(encode_histograms(samples)?),
         }
         Ok(())
+    }
+
+    fn encode_floats(&self, stream: &[u8]) -> Result<EncodedChunk, ChunkError> {
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+        decimal_stream::decode(stream, self.first, self.samples, &mut timestamps, &mut values)?;
+        let mut chunk = XorAppender::new();
+        for (t, v) in timestamps.into_iter().zip(values) {
+            chunk.append(t, v)?;
+        }
+        let bytes = chunk.finish();
+        Ok(EncodedChunk { min_time: self.first, max_time: self.last, encoding: Encoding::Xor, bytes })
     }
 }
 
@@ -55,6 +69,8 @@ impl From<EncodedChunk> for ClosedChunk {
 pub(crate) enum ChunkData {
     /// In an encoding of the field.
     Encoded(Encoding, Arc<[u8]>),
+    /// Floats as they were appended, a [`decimal_stream`].
+    Floats(Arc<[u8]>),
     /// Native histograms of one kind, not encoded yet.
     Histograms(Arc<[(Timestamp, Value)]>),
 }
@@ -63,14 +79,15 @@ pub(crate) enum ChunkData {
 #[derive(Debug, Default)]
 pub(super) struct Series {
     floats: OpenFloats,
-    /// Milliseconds after the first sample of the open chunk at which a new chunk is due.
-    cut_after: u32,
     /// Samples taken since the series was made, whether still here or not.
     taken: u32,
     /// The older bytes of the open chunk of floats.
     older: Chain,
     cold: Option<Box<Cold>>,
 }
+
+// One and a half lines of the cache: an append to one series loads half of the next, to which the next append is likely.
+const _: () = assert!(size_of::<Series>() == 96);
 
 /// What a series has once a chunk is closed, or that few series have.
 #[derive(Debug, Default)]
@@ -141,9 +158,9 @@ impl Series {
             }
         } else if timestamp <= self.floats.last() {
             return false;
-        } else if self.is_cut_due(timestamp) {
+        } else if self.floats.is_cut_due(timestamp) {
             self.close_floats(slab);
-            self.open(timestamp, rule);
+            self.floats = OpenFloats::starting_at(timestamp, rule);
         }
         let older = &mut self.older;
         // A chunk is cut long before it is full.
@@ -158,25 +175,8 @@ impl Series {
             return false;
         }
         self.close_histograms();
-        self.open(timestamp, rule);
+        self.floats = OpenFloats::starting_at(timestamp, rule);
         true
-    }
-
-    fn open(&mut self, timestamp: Timestamp, rule: CutRule) {
-        let end = end_of_range(timestamp, rule.chunk_range);
-        self.cut_after = u32::try_from(end.saturating_sub(timestamp)).unwrap_or(u32::MAX);
-    }
-
-    /// As the original: when a quarter is full, the rest of the block range is shared out evenly; a chunk that
-    /// fills faster than foreseen is cut at twice its size.
-    #[inline]
-    fn is_cut_due(&mut self, timestamp: Timestamp) -> bool {
-        let samples = self.floats.samples();
-        if samples == SAMPLES_PER_CHUNK / 4 {
-            self.cut_after = share_out(self.floats.last() - self.floats.first(), self.cut_after);
-        }
-        timestamp.saturating_sub(self.floats.first()) >= i64::from(self.cut_after)
-            || samples >= 2 * SAMPLES_PER_CHUNK
     }
 
     /// Closes the open chunk of floats, if there is one.
@@ -203,14 +203,14 @@ impl Series {
         if self.floats.is_empty() {
             return None;
         }
-        let mut bytes = Vec::with_capacity(self.older.len() + self.floats.tail_len());
+        let mut bytes = Vec::with_capacity(self.older.len() + self.floats.tail().len());
         slab.copy(&self.older, &mut bytes);
-        self.floats.complete(&mut bytes);
+        bytes.extend_from_slice(self.floats.tail());
         Some(ClosedChunk {
             first: self.floats.first(),
             last: self.floats.last(),
             samples: self.floats.samples(),
-            data: ChunkData::Encoded(Encoding::Xor, bytes.into()),
+            data: ChunkData::Floats(bytes.into()),
         })
     }
 
@@ -315,15 +315,11 @@ pub(super) fn end_of_range(timestamp: Timestamp, range: i64) -> Timestamp {
     timestamp.div_euclid(range).saturating_add(1).saturating_mul(range)
 }
 
-/// When to cut a chunk that is a quarter full and has taken `elapsed` so far, so that equal chunks fill the time until
-/// `end`; all in milliseconds after its first sample.
-fn share_out(elapsed: i64, end: u32) -> u32 {
-    let chunks = f64::from(end) / (elapsed.saturating_add(1) as f64 * 4.0);
-    if chunks <= 1.0 { end } else { (f64::from(end) / chunks.floor()) as u32 }
-}
-
 #[cfg(test)]
 mod tests {
+    use metrics_core::STALE_NAN;
+    use proptest::prelude::*;
+
     use super::*;
 
     const HOUR: i64 = 3_600_000;
@@ -357,6 +353,43 @@ mod tests {
         // The next chunks know the new rate.
         assert_eq!(sizes[0], 2 * SAMPLES_PER_CHUNK);
         assert!(sizes.len() > 5 && sizes[1..].iter().all(|n| (120..125).contains(n)), "{sizes:?}");
+    }
+
+    proptest! {
+        /// What a block gets does not tell how samples were kept in memory.
+        #[test]
+        fn chunks_become_the_bytes_of_the_field(
+            samples in proptest::collection::vec((1i64..100_000, value()), 1..400)
+        ) {
+            let (mut series, mut slab) = <(Series, Slab)>::default();
+            let (mut t, mut plain) = (0, Vec::new());
+            for (step, value) in samples {
+                t += step;
+                prop_assert!(series.push_float(&mut slab, t, value, RULE));
+                plain.push((t, value));
+            }
+            for chunk in series.chunks(&slab, i64::MIN, i64::MAX) {
+                let mut expected = XorAppender::new();
+                for (t, v) in plain.drain(..usize::from(chunk.samples)) {
+                    expected.append(t, v).unwrap();
+                }
+                let mut encoded = Vec::new();
+                chunk.encode(&mut encoded).unwrap();
+                prop_assert_eq!(encoded.len(), 1);
+                prop_assert_eq!(encoded[0].encoding, Encoding::Xor);
+                prop_assert_eq!(&encoded[0].bytes, &expected.finish());
+            }
+            prop_assert!(plain.is_empty());
+        }
+    }
+
+    fn value() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            6 => (-50i64..5000).prop_map(|n| n as f64 / 100.0),
+            3 => (0i64..1 << 50).prop_map(|n| n as f64),
+            1 => any::<u64>().prop_map(f64::from_bits),
+            1 => prop::sample::select(vec![STALE_NAN, f64::NAN, -0.0, f64::INFINITY, f64::NEG_INFINITY]),
+        ]
     }
 
     #[test]
