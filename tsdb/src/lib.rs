@@ -46,8 +46,9 @@ mod error;
 mod maintenance;
 mod options;
 
-// the ground: files
+// the ground: numbers and files
 mod codec;
+mod decimal;
 pub mod fs;
 #[cfg(feature = "mmap")]
 mod mmap;

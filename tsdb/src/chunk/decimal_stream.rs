@@ -19,11 +19,12 @@ use super::ChunkError;
 use super::bits::{BitReader, put, put_long};
 use super::xor_field::{Window, XorField, put_xor};
 use crate::codec::zigzag;
+use crate::decimal::{float, integer, nearest};
 
 /// The exponent of what is no decimal.
 const NO_EXPONENT: u8 = 15;
-/// Decimals with more digits behind the point are hardly shorter as integers.
-const TENS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+/// Decimals with as many digits behind the point, or more, are hardly shorter as integers.
+const EXPONENTS: u8 = 8;
 /// When so many more samples were no decimals than were, the others of a chunk are not tried.
 const PATIENCE: u8 = 8;
 /// Bits that a new width takes beyond one that is kept: a width is given up when that many are saved.
@@ -155,8 +156,10 @@ impl StreamState {
     #[inline]
     fn as_before(&self, value: f64) -> Option<u64> {
         let Shape { exponent, is_signed, width } = self.shape;
-        let n = integer(value, exponent)?;
-        let difference = n - scaled(self.value, exponent);
+        if exponent == NO_EXPONENT {
+            return None;
+        }
+        let difference = integer(value, exponent)? - nearest(self.value, exponent);
         if !is_signed && difference < 0 {
             return None;
         }
@@ -217,7 +220,7 @@ impl StreamState {
             return self.put_float(buf, at, value);
         }
         self.misses = self.misses.saturating_sub(1);
-        let difference = scaled(value, exponent) - base(self.value, exponent);
+        let difference = nearest(value, exponent) - base(self.value, exponent);
         let is_signed = difference < 0 || (self.shape.is_signed && self.shape.exponent == exponent);
         let bits = if is_signed { zigzag(difference) } else { difference as u64 };
         let width = bits_of(bits);
@@ -265,53 +268,18 @@ fn put_change(buf: &mut [u8], at: usize, change: i64) -> usize {
     }
 }
 
-/// The value times a power of ten, to the nearest integer; anything beyond 2⁵¹.
-#[inline(always)]
-fn scaled(value: f64, exponent: u8) -> i64 {
-    /// Added to a number, it leaves no room for digits behind the point.
-    const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
-    match exponent {
-        0 => value as i64,
-        _ => ((value * ten(exponent) + ROUND) - ROUND) as i64,
-    }
-}
-
-/// As [`scaled`], if the value comes back from it to the bit.
-#[inline(always)]
-fn integer(value: f64, exponent: u8) -> Option<i64> {
-    const MAX: i64 = 1 << 53;
-    let n = scaled(value, exponent);
-    // By bits: a negative zero and a NaN do not come back.
-    ((-MAX..=MAX).contains(&n) && exponent != NO_EXPONENT && float(n, exponent).to_bits() == value.to_bits())
-        .then_some(n)
-}
-
 /// The integer from which the difference counts when the exponent changes; 0 if the value before has none.
 fn base(value: f64, exponent: u8) -> i64 {
     integer(value, exponent).unwrap_or(0)
 }
 
-/// The value that an integer stands for.
-#[inline(always)]
-fn float(n: i64, exponent: u8) -> f64 {
-    match exponent {
-        0 => n as f64,
-        _ => n as f64 / ten(exponent),
-    }
-}
-
-#[inline(always)]
-fn ten(exponent: u8) -> f64 {
-    TENS[usize::from(exponent) % TENS.len()]
-}
-
 /// The exponent in force if it makes an integer of the value, else the smallest that does; [`NO_EXPONENT`] if none
 /// does.
 fn exponent_of(value: f64, in_force: u8) -> u8 {
-    if integer(value, in_force).is_some() {
+    if in_force != NO_EXPONENT && integer(value, in_force).is_some() {
         return in_force;
     }
-    (0..TENS.len() as u8).find(|e| integer(value, *e).is_some()).unwrap_or(NO_EXPONENT)
+    (0..EXPONENTS).find(|e| integer(value, *e).is_some()).unwrap_or(NO_EXPONENT)
 }
 
 fn bits_of(x: u64) -> u32 {

@@ -4,10 +4,10 @@
 //! difference to what its series said last in the segment, both as integers times a power of ten; what is no such
 //! integer is written as it is. The layout is drawn in `docs/format.md`.
 
-use super::decimal::{EXPONENTS, float, integer};
 use super::last_values::{BITS, LastValue, LastValues, PAGE};
 use super::record::{FloatSample, RecordError, RecordKind, open};
 use crate::codec::{Reader, put_uvarint, put_varint, unzigzag, zigzag};
+use crate::decimal::{EXPONENTS, float, integer};
 
 /// Flag: what was said before in the segment is forgotten.
 const FRESH: u8 = 1;

@@ -7,7 +7,6 @@
 
 mod checkpoint;
 mod compress;
-mod decimal;
 mod dense_record;
 mod histogram_record;
 mod last_values;

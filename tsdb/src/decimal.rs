@@ -4,27 +4,32 @@
 const TENS: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 
 /// How many exponents there are.
-pub(super) const EXPONENTS: u8 = TENS.len() as u8;
+pub(crate) const EXPONENTS: u8 = TENS.len() as u8;
 
 /// Integers are below this. There, at most one divided by a power of ten gives a float, and rounding finds it.
 const LIMIT: f64 = (1u64 << 50) as f64;
 
 /// The integer that gives this very float, to the bit, when it is divided by that power of ten.
 #[inline]
-pub(super) fn integer(value: f64, exponent: u8) -> Option<i64> {
-    let ten = TENS[usize::from(exponent)];
-    let scaled = value * ten;
-    if scaled.abs() >= LIMIT {
+pub(crate) fn integer(value: f64, exponent: u8) -> Option<i64> {
+    if (value * TENS[usize::from(exponent)]).abs() >= LIMIT {
         return None;
     }
-    let n = (scaled + 0.5f64.copysign(scaled)) as i64;
+    let n = nearest(value, exponent);
     // By bits: a negative zero does not come back.
     (float(n, exponent).to_bits() == value.to_bits()).then_some(n)
 }
 
+/// The integer of a float that is known to have one with that exponent: as [`integer`], without looking whether it does.
+#[inline]
+pub(crate) fn nearest(value: f64, exponent: u8) -> i64 {
+    let scaled = value * TENS[usize::from(exponent)];
+    (scaled + 0.5f64.copysign(scaled)) as i64
+}
+
 /// The float of an integer and an exponent.
 #[inline]
-pub(super) fn float(n: i64, exponent: u8) -> f64 {
+pub(crate) fn float(n: i64, exponent: u8) -> f64 {
     // Most exponents are zero, and a division takes longer than the question.
     if exponent == 0 { n as f64 } else { n as f64 / TENS[usize::from(exponent)] }
 }
