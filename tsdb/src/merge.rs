@@ -5,17 +5,18 @@ use metrics_core::{Column, Columns, TimeRange, Timestamp};
 use crate::block::Interval;
 use crate::chunk::{self, ChunkError, Encoding, decimal_stream};
 
-/// Decodes a chunk and adds its samples in the range to the columns.
+/// Decodes a chunk and adds those of its first `samples` samples that lie in the range to the columns.
 pub(crate) fn append_chunk(
     encoding: Encoding,
     bytes: &[u8],
+    samples: u16,
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
     let (floats, histograms) = (into.floats.timestamps.len(), into.histograms.timestamps.len());
     chunk::decode(encoding, bytes, into)?;
-    trim(&mut into.floats, floats, range);
-    trim(&mut into.histograms, histograms, range);
+    trim(&mut into.floats, floats, samples, range);
+    trim(&mut into.histograms, histograms, samples, range);
     Ok(())
 }
 
@@ -30,7 +31,7 @@ pub(crate) fn append_stream(
     let from = into.floats.timestamps.len();
     let floats = &mut into.floats;
     decimal_stream::decode(stream, first, samples, &mut floats.timestamps, &mut floats.values)?;
-    trim(&mut into.floats, from, range);
+    trim(&mut into.floats, from, samples, range);
     Ok(())
 }
 
@@ -55,9 +56,10 @@ pub(crate) fn append_columns(mut from: Columns, into: &mut Columns) {
     into.histograms.values.append(&mut from.histograms.values);
 }
 
-/// Drops what is outside the range among the elements from `from` on.
-fn trim<T>(column: &mut Column<T>, from: usize, range: TimeRange) {
-    let end = from + column.timestamps[from..].partition_point(|t| *t <= range.end);
+/// Of the elements from `from` on, keeps those of the first `samples` that are in the range.
+fn trim<T>(column: &mut Column<T>, from: usize, samples: u16, range: TimeRange) {
+    let in_range = column.timestamps[from..].partition_point(|t| *t <= range.end);
+    let end = from + in_range.min(samples.into());
     column.timestamps.truncate(end);
     column.values.truncate(end);
     let start = from + column.timestamps[from..].partition_point(|t| *t < range.start);
@@ -126,8 +128,10 @@ mod tests {
         for t in 0..10 {
             column.push(t, t);
         }
-        trim(&mut column, 2, TimeRange::new(4, 7));
+        trim(&mut column, 2, u16::MAX, TimeRange::new(4, 7));
         assert_eq!(column.timestamps, [0, 1, 4, 5, 6, 7]);
+        trim(&mut column, 2, 3, TimeRange::new(5, 9));
+        assert_eq!(column.timestamps, [0, 1, 5, 6]);
         assert_eq!(column.values, column.timestamps);
     }
 }

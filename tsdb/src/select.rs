@@ -163,7 +163,7 @@ impl Found<'_> {
     ) -> Result<(), Error> {
         for chunk in chunks {
             let (encoding, bytes) = block.chunk(chunk.reference)?;
-            append_chunk(encoding, bytes, self.range, into)
+            append_chunk(encoding, bytes, u16::MAX, self.range, into)
                 .map_err(|source| Error::Chunk { series: labels.to_string(), source })?;
         }
         Ok(())

@@ -70,9 +70,20 @@ impl BitWriter {
         self.with_room(|buf, at| put_long(buf, at, x, n));
     }
 
+    /// Bytes written, the last one perhaps in part.
+    pub(super) fn len_bytes(&self) -> usize {
+        self.at.div_ceil(8)
+    }
+
+    /// A copy of the bytes, the last filled up with zeros.
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        self.buf[..self.len_bytes()].to_vec()
+    }
+
     /// The bytes, the last filled up with zeros.
+    #[cfg(test)]
     pub(super) fn finish(mut self) -> Vec<u8> {
-        self.buf.truncate(self.at.div_ceil(8));
+        self.buf.truncate(self.len_bytes());
         self.buf
     }
 }

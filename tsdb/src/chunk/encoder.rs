@@ -2,9 +2,9 @@
 
 use metrics_core::Value;
 
-use super::histogram_run::{Candidate, Offer, Run};
+use super::histogram_run::{Candidate, Offer, Run, RunEnd};
 use super::xor::XorAppender;
-use super::{ChunkError, Encoding, dense, float_histogram, histogram};
+use super::{ChunkError, Encoding, dense};
 
 /// A finished chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub struct ChunkEncoder {
     is_dense: bool,
     open: Open,
     /// The run before, as far as the next may follow it.
-    integers_before: Option<Run<u64>>,
-    floats_before: Option<Run<f64>>,
+    integers_before: Option<RunEnd<u64>>,
+    floats_before: Option<RunEnd<f64>>,
     done: Vec<EncodedChunk>,
 }
 
@@ -54,6 +54,17 @@ enum Open {
     Dense { timestamps: Vec<i64>, values: Vec<f64> },
     Integers(Run<u64>),
     FloatHistograms(Run<f64>),
+}
+
+/// How far a chunk has come that is still open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenSize {
+    /// Time of its first sample.
+    pub(crate) first: i64,
+    /// Time of its last sample.
+    pub(crate) last: i64,
+    pub(crate) samples: u16,
+    pub(crate) bytes: usize,
 }
 
 impl ChunkEncoder {
@@ -84,14 +95,8 @@ impl ChunkEncoder {
         }
         match value {
             Value::Float(v) => self.push_float(timestamp, *v),
-            Value::Histogram(h) => {
-                self.push_integers(Candidate::of_integers(timestamp, h));
-                Ok(())
-            }
-            Value::FloatHistogram(h) => {
-                self.push_float_histogram(Candidate::of_floats(timestamp, h));
-                Ok(())
-            }
+            Value::Histogram(h) => self.push_integers(Candidate::of_integers(timestamp, h)),
+            Value::FloatHistogram(h) => self.push_float_histogram(Candidate::of_floats(timestamp, h)),
             _ => Err(ChunkError::Kind),
         }
     }
@@ -138,21 +143,41 @@ impl ChunkEncoder {
                 return;
             }
             Open::Integers(run) => {
-                self.floats_before = None;
-                let bytes = histogram::encode(&run);
-                let (min_time, max_time) = run.ends();
-                self.integers_before = Some(run);
-                EncodedChunk { min_time, max_time, encoding: Encoding::Histogram, bytes }
+                let chunk = integer_chunk(&run);
+                (self.integers_before, self.floats_before) = (Some(run.into_end()), None);
+                chunk
             }
             Open::FloatHistograms(run) => {
-                self.integers_before = None;
-                let bytes = float_histogram::encode(&run);
-                let (min_time, max_time) = run.ends();
-                self.floats_before = Some(run);
-                EncodedChunk { min_time, max_time, encoding: Encoding::FloatHistogram, bytes }
+                let chunk = float_chunk(&run);
+                (self.integers_before, self.floats_before) = (None, Some(run.into_end()));
+                chunk
             }
         };
         self.done.push(chunk);
+    }
+
+    /// Takes the chunks that were ended, in order.
+    pub(crate) fn take_done(&mut self) -> Vec<EncodedChunk> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// A copy of the open chunk, if that is one of histograms.
+    pub(crate) fn open_histogram_chunk(&self) -> Option<EncodedChunk> {
+        match &self.open {
+            Open::Integers(run) => Some(integer_chunk(run)),
+            Open::FloatHistograms(run) => Some(float_chunk(run)),
+            _ => None,
+        }
+    }
+
+    /// What the open chunk has come to, if that is one of histograms.
+    pub(crate) fn open_histograms(&self) -> Option<OpenSize> {
+        let ((first, last), samples, bytes) = match &self.open {
+            Open::Integers(run) => (run.ends(), run.samples(), run.len_bytes()),
+            Open::FloatHistograms(run) => (run.ends(), run.samples(), run.len_bytes()),
+            _ => return None,
+        };
+        Some(OpenSize { first, last, samples, bytes })
     }
 
     /// Ends the open chunk and returns all chunks in order.
@@ -167,34 +192,56 @@ impl ChunkEncoder {
             Open::Nothing => 0,
             Open::Floats { chunk, .. } => usize::from(chunk.samples()),
             Open::Dense { timestamps, .. } => timestamps.len(),
-            Open::Integers(run) => run.rows.len(),
-            Open::FloatHistograms(run) => run.rows.len(),
+            Open::Integers(run) => usize::from(run.samples()),
+            Open::FloatHistograms(run) => usize::from(run.samples()),
         }
     }
 
-    fn push_integers(&mut self, candidate: Candidate<u64>) {
-        if let Open::Integers(run) = &mut self.open {
-            if let Offer::Refused(next) = run.offer(candidate) {
+    fn push_integers(&mut self, candidate: Candidate<u64>) -> Result<(), ChunkError> {
+        let next = match &mut self.open {
+            Open::Integers(run) => match run.offer(candidate)? {
+                Offer::Taken => return Ok(()),
+                Offer::Refused(next) => {
+                    self.cut();
+                    next
+                }
+            },
+            _ => {
                 self.cut();
-                self.open = Open::Integers(next);
+                Run::start(candidate, self.integers_before.as_ref())
             }
-        } else {
-            self.cut();
-            self.open = Open::Integers(Run::start(candidate, self.integers_before.as_ref()));
-        }
+        };
+        self.open = Open::Integers(next);
+        Ok(())
     }
 
-    fn push_float_histogram(&mut self, candidate: Candidate<f64>) {
-        if let Open::FloatHistograms(run) = &mut self.open {
-            if let Offer::Refused(next) = run.offer(candidate) {
+    fn push_float_histogram(&mut self, candidate: Candidate<f64>) -> Result<(), ChunkError> {
+        let next = match &mut self.open {
+            Open::FloatHistograms(run) => match run.offer(candidate)? {
+                Offer::Taken => return Ok(()),
+                Offer::Refused(next) => {
+                    self.cut();
+                    next
+                }
+            },
+            _ => {
                 self.cut();
-                self.open = Open::FloatHistograms(next);
+                Run::start(candidate, self.floats_before.as_ref())
             }
-        } else {
-            self.cut();
-            self.open = Open::FloatHistograms(Run::start(candidate, self.floats_before.as_ref()));
-        }
+        };
+        self.open = Open::FloatHistograms(next);
+        Ok(())
     }
+}
+
+fn integer_chunk(run: &Run<u64>) -> EncodedChunk {
+    let (min_time, max_time) = run.ends();
+    EncodedChunk { min_time, max_time, encoding: Encoding::Histogram, bytes: run.chunk() }
+}
+
+fn float_chunk(run: &Run<f64>) -> EncodedChunk {
+    let (min_time, max_time) = run.ends();
+    EncodedChunk { min_time, max_time, encoding: Encoding::FloatHistogram, bytes: run.chunk() }
 }
 
 #[cfg(test)]

@@ -9,41 +9,59 @@ use metrics_core::{Columns, FloatHistogram, is_stale};
 
 use super::ChunkError;
 use super::bits::{BitReader, BitWriter};
-use super::histogram_run::{Header, ResetHeader, Run};
+use super::histogram_run::{Candidate, Header, ResetHeader, Row, RowWriter};
 use super::layout::{Layout, bucket_count, is_beyond_use};
 use super::varbit::{put_int, take_int};
 use super::xor_field::XorField;
 
-/// Encodes a run.
-pub(super) fn encode(run: &Run<f64>) -> Vec<u8> {
-    let mut w = BitWriter::new();
-    w.put(run.rows.len() as u64, 16);
-    w.put(u64::from(run.header.byte()), 8);
-    let mut rows = run.rows.iter();
-    let Some(first) = rows.next() else { return w.finish() };
-    run.layout.write(&mut w);
-    put_int(&mut w, first.timestamp);
-    let mut field = |value: f64| {
-        w.put(value.to_bits(), 64);
-        XorField::new(value)
-    };
-    let mut numbers = [first.count, first.zero_count, first.sum].map(&mut field);
-    let mut buckets: Vec<XorField> =
-        first.positive.iter().chain(&first.negative).map(|count| field(*count)).collect();
-    let (mut timestamp, mut delta) = (first.timestamp, 0i64);
-    for row in rows {
-        let step = row.timestamp.wrapping_sub(timestamp);
-        put_int(&mut w, step.wrapping_sub(delta));
-        (timestamp, delta) = (row.timestamp, step);
-        for (field, value) in numbers.iter_mut().zip([row.count, row.zero_count, row.sum]) {
-            field.put(&mut w, value);
+/// Writes the histograms of one chunk.
+#[derive(Debug)]
+pub(super) struct Writer {
+    bits: BitWriter,
+    cursor: Cursor,
+}
+
+impl RowWriter<f64> for Writer {
+    fn new(header: ResetHeader, layout: &Layout, first: &Row<f64>) -> Self {
+        let mut bits = header.start();
+        layout.write(&mut bits);
+        put_int(&mut bits, first.timestamp);
+        let mut field = |value: f64| {
+            bits.put(value.to_bits(), 64);
+            XorField::new(value)
+        };
+        let numbers = [first.count, first.zero_count, first.sum].map(&mut field);
+        let positive = first.positive.iter().map(|count| field(*count)).collect();
+        let negative = first.negative.iter().map(|count| field(*count)).collect();
+        Self { bits, cursor: Cursor { timestamp: first.timestamp, delta: 0, numbers, positive, negative } }
+    }
+
+    fn push(&mut self, row: &Row<f64>) {
+        let Self { bits, cursor } = self;
+        let delta = row.timestamp.wrapping_sub(cursor.timestamp);
+        put_int(bits, delta.wrapping_sub(cursor.delta));
+        (cursor.timestamp, cursor.delta) = (row.timestamp, delta);
+        for (field, value) in cursor.numbers.iter_mut().zip([row.count, row.zero_count, row.sum]) {
+            field.put(bits, value);
         }
         // A staleness marker has no buckets. Nothing follows it in a chunk.
-        for (field, count) in buckets.iter_mut().zip(row.positive.iter().chain(&row.negative)) {
-            field.put(&mut w, *count);
+        for (fields, counts) in [(&mut cursor.positive, &row.positive), (&mut cursor.negative, &row.negative)]
+        {
+            for (field, count) in fields.iter_mut().zip(counts) {
+                field.put(bits, *count);
+            }
         }
     }
-    w.finish()
+
+    fn bits(&self) -> &BitWriter {
+        &self.bits
+    }
+
+    fn read(chunk: &[u8]) -> Result<Vec<Row<f64>>, ChunkError> {
+        let mut rows = Vec::new();
+        decode_each(chunk, false, |t, h| rows.push(Candidate::of_floats(t, &h).row))?;
+        Ok(rows)
+    }
 }
 
 /// Decodes a chunk and hands each histogram to `each`. Chunks `with_starts` have start timestamps, which are stepped
@@ -81,7 +99,8 @@ pub fn decode(chunk: &[u8], with_starts: bool, into: &mut Columns) -> Result<(),
     decode_each(chunk, with_starts, |t, h| into.histograms.push(t, Arc::new(h)))
 }
 
-/// The state between two histograms while reading.
+/// The state between two histograms, for writing and reading.
+#[derive(Debug)]
 struct Cursor {
     timestamp: i64,
     delta: i64,

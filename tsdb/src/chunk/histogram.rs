@@ -9,7 +9,7 @@ use metrics_core::{Columns, Histogram, is_stale};
 
 use super::ChunkError;
 use super::bits::{BitReader, BitWriter};
-use super::histogram_run::{Header, ResetHeader, Row, Run};
+use super::histogram_run::{Candidate, Header, ResetHeader, Row, RowWriter};
 use super::layout::{Layout, bucket_count, is_beyond_use};
 use super::varbit::{put_int, put_uint, take_int, take_uint};
 use super::xor_field::XorField;
@@ -73,42 +73,57 @@ fn differences(counts: &[u64]) -> impl Iterator<Item = i64> {
     })
 }
 
-/// Encodes a run.
-pub(super) fn encode(run: &Run<u64>) -> Vec<u8> {
-    let mut w = BitWriter::new();
-    w.put(run.rows.len() as u64, 16);
-    w.put(u64::from(run.header.byte()), 8);
-    let mut rows = run.rows.iter();
-    let Some(first) = rows.next() else { return w.finish() };
-    run.layout.write(&mut w);
-    put_int(&mut w, first.timestamp);
-    put_uint(&mut w, first.count);
-    put_uint(&mut w, first.zero_count);
-    w.put(first.sum.to_bits(), 64);
-    for difference in differences(&first.positive).chain(differences(&first.negative)) {
-        put_int(&mut w, difference);
+/// Writes the histograms of one chunk.
+#[derive(Debug)]
+pub(super) struct Writer {
+    bits: BitWriter,
+    cursor: Cursor,
+}
+
+impl RowWriter<u64> for Writer {
+    fn new(header: ResetHeader, layout: &Layout, first: &Row<u64>) -> Self {
+        let mut bits = header.start();
+        layout.write(&mut bits);
+        put_int(&mut bits, first.timestamp);
+        put_uint(&mut bits, first.count);
+        put_uint(&mut bits, first.zero_count);
+        bits.put(first.sum.to_bits(), 64);
+        for difference in differences(&first.positive).chain(differences(&first.negative)) {
+            put_int(&mut bits, difference);
+        }
+        Self { bits, cursor: Cursor::new(first, XorField::new(first.sum)) }
     }
-    let mut cursor = Cursor::new(first, XorField::new(first.sum));
-    for row in rows {
-        cursor.timestamp.put(&mut w, row.timestamp);
+
+    fn push(&mut self, row: &Row<u64>) {
+        let Self { bits, cursor } = self;
+        cursor.timestamp.put(bits, row.timestamp);
         if row.is_stale() {
             // Only the marker counts; the numbers go on as they did. Nothing follows it in a chunk.
-            put_int(&mut w, 0);
-            put_int(&mut w, 0);
-            cursor.sum.put(&mut w, row.sum);
-            continue;
+            put_int(bits, 0);
+            put_int(bits, 0);
+            cursor.sum.put(bits, row.sum);
+            return;
         }
-        cursor.count.put(&mut w, row.count as i64);
-        cursor.zero_count.put(&mut w, row.zero_count as i64);
-        cursor.sum.put(&mut w, row.sum);
+        cursor.count.put(bits, row.count as i64);
+        cursor.zero_count.put(bits, row.zero_count as i64);
+        cursor.sum.put(bits, row.sum);
         for (slopes, counts) in [(&mut cursor.positive, &row.positive), (&mut cursor.negative, &row.negative)]
         {
             for (slope, difference) in slopes.iter_mut().zip(differences(counts)) {
-                slope.put(&mut w, difference);
+                slope.put(bits, difference);
             }
         }
     }
-    w.finish()
+
+    fn bits(&self) -> &BitWriter {
+        &self.bits
+    }
+
+    fn read(chunk: &[u8]) -> Result<Vec<Row<u64>>, ChunkError> {
+        let mut rows = Vec::new();
+        decode_each(chunk, false, |t, h| rows.push(Candidate::of_integers(t, &h).row))?;
+        Ok(rows)
+    }
 }
 
 /// Decodes a chunk and hands each histogram to `each`. Chunks `with_starts` have start timestamps, which are stepped

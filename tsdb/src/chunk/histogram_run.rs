@@ -1,14 +1,15 @@
-//! Histograms that are to share a chunk, before they are encoded.
+//! Histograms that share a chunk: which may follow which.
 //!
-//! A chunk has one layout. A histogram with other buckets is fitted in by adding empty buckets, to it or to those before
+//! They are encoded as they come. A chunk has one layout. A histogram with other buckets is fitted in by adding empty buckets, to it or to those before
 //! it; one that cannot be fitted starts a new chunk, and the header of that says why.
 
 use metrics_core::histogram::ResetHint;
 use metrics_core::{FloatHistogram, Histogram, is_stale};
 
+use super::bits::BitWriter;
 use super::layout::{Layout, Merge, bucket_count};
 use super::starts::StartTimes;
-use super::{ChunkError, SHORT_COUNT, sample_count};
+use super::{ChunkError, SHORT_COUNT, float_histogram, histogram, sample_count};
 
 /// The bits of a histogram chunk's third byte that tell of counter resets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +29,14 @@ impl ResetHeader {
             Self::NotReset => 0b0100_0000,
             Self::Gauge => 0b1100_0000,
         }
+    }
+
+    /// A chunk that has nothing but its header; the number of samples is set when it is complete.
+    pub(super) fn start(self) -> BitWriter {
+        let mut bits = BitWriter::new();
+        bits.put(0, 16);
+        bits.put(u64::from(self.byte()), 8);
+        bits
     }
 
     /// What a reader may say of sample number `i`. Nobody knows whether the chunk before is the one that was there
@@ -72,10 +81,24 @@ impl Header {
 
 /// What counts are made of.
 pub(super) trait Count: PartialOrd + Default + Copy {
+    /// How histograms with such counts are encoded.
+    type Writer: RowWriter<Self>;
     /// What a header says of a chunk behind another: the field's writers of float counts know of resets only.
     fn header_after(fit: Fit) -> ResetHeader;
     /// What a header says of a chunk that had to be started.
     fn header_of_refused(fit: Fit) -> ResetHeader;
+}
+
+/// Encodes the histograms of one chunk, all of one layout.
+pub(super) trait RowWriter<C> {
+    /// Begins a chunk.
+    fn new(header: ResetHeader, layout: &Layout, first: &Row<C>) -> Self;
+    /// Adds a histogram.
+    fn push(&mut self, row: &Row<C>);
+    /// What is written so far, without the number of samples.
+    fn bits(&self) -> &BitWriter;
+    /// The histograms of a chunk.
+    fn read(chunk: &[u8]) -> Result<Vec<Row<C>>, ChunkError>;
 }
 
 /// Why a histogram did not fit behind another, or that it did.
@@ -90,6 +113,8 @@ pub(super) enum Fit {
 }
 
 impl Count for u64 {
+    type Writer = histogram::Writer;
+
     fn header_after(fit: Fit) -> ResetHeader {
         match fit {
             Fit::Grown | Fit::AfterGauge => ResetHeader::NotReset,
@@ -104,6 +129,8 @@ impl Count for u64 {
 }
 
 impl Count for f64 {
+    type Writer = float_histogram::Writer;
+
     fn header_after(fit: Fit) -> ResetHeader {
         if fit == Fit::Reset { ResetHeader::Reset } else { ResetHeader::NotReset }
     }
@@ -208,15 +235,24 @@ impl<C: Count> Candidate<C> {
 }
 
 /// The histograms of one chunk to be.
+#[derive(Debug)]
+pub(super) struct Run<C: Count> {
+    first_time: i64,
+    samples: u16,
+    end: RunEnd<C>,
+    written: C::Writer,
+}
+
+/// The end of a run: what decides whether a histogram may follow.
 #[derive(Debug, Clone)]
-pub(super) struct Run<C> {
-    pub(super) header: ResetHeader,
-    pub(super) layout: Layout,
-    pub(super) rows: Vec<Row<C>>,
+pub(super) struct RunEnd<C> {
+    header: ResetHeader,
+    layout: Layout,
+    last: Row<C>,
 }
 
 /// What became of a histogram offered to a run.
-pub(super) enum Offer<C> {
+pub(super) enum Offer<C: Count> {
     /// It is in.
     Taken,
     /// It starts a new run.
@@ -225,7 +261,7 @@ pub(super) enum Offer<C> {
 
 impl<C: Count> Run<C> {
     /// A run of one histogram, behind `previous` if that is known.
-    pub(super) fn start(candidate: Candidate<C>, previous: Option<&Self>) -> Self {
+    pub(super) fn start(candidate: Candidate<C>, previous: Option<&RunEnd<C>>) -> Self {
         let header = match (candidate.hint, previous) {
             (ResetHint::Gauge, _) => ResetHeader::Gauge,
             (ResetHint::Reset, _) => ResetHeader::Reset,
@@ -238,56 +274,97 @@ impl<C: Count> Run<C> {
     }
 
     fn of(candidate: Candidate<C>, header: ResetHeader) -> Self {
-        Self { header, layout: candidate.layout, rows: vec![candidate.row] }
+        let Candidate { row, layout, .. } = candidate;
+        let written = C::Writer::new(header, &layout, &row);
+        Self { first_time: row.timestamp, samples: 1, end: RunEnd { header, layout, last: row }, written }
     }
 
-    /// Times of the first and last histogram; a run has one at least.
+    pub(super) fn samples(&self) -> u16 {
+        self.samples
+    }
+
+    /// Times of the first and last histogram.
     pub(super) fn ends(&self) -> (i64, i64) {
-        let time = |row: Option<&Row<C>>| row.map_or(0, |r| r.timestamp);
-        (time(self.rows.first()), time(self.rows.last()))
+        (self.first_time, self.end.last.timestamp)
+    }
+
+    /// Bytes of the chunk so far.
+    pub(super) fn len_bytes(&self) -> usize {
+        self.written.bits().len_bytes()
+    }
+
+    /// The chunk so far.
+    pub(super) fn chunk(&self) -> Vec<u8> {
+        let mut bytes = self.written.bits().to_vec();
+        bytes[..2].copy_from_slice(&self.samples.to_be_bytes());
+        bytes
+    }
+
+    /// What the next run has to know of this one.
+    pub(super) fn into_end(self) -> RunEnd<C> {
+        self.end
     }
 
     /// Adds a histogram, or says how the next run starts.
-    pub(super) fn offer(&mut self, candidate: Candidate<C>) -> Offer<C> {
+    ///
+    /// # Errors
+    /// None: what was written here can be read.
+    pub(super) fn offer(&mut self, candidate: Candidate<C>) -> Result<Offer<C>, ChunkError> {
         if candidate.hint == ResetHint::Gauge {
-            match self.fit_gauge(&candidate) {
-                Some(fit) => self.take(candidate, fit),
-                None => return Offer::Refused(Self::of(candidate, ResetHeader::Gauge)),
+            match self.end.fit_gauge(&candidate) {
+                Some(fit) => self.take(candidate, fit)?,
+                None => return Ok(Offer::Refused(Self::of(candidate, ResetHeader::Gauge))),
             }
         } else {
-            match self.fit_counter(&candidate) {
-                Ok(fit) => self.take(candidate, fit),
-                Err(fit) => return Offer::Refused(Self::of(candidate, C::header_of_refused(fit))),
+            match self.end.fit_counter(&candidate) {
+                Ok(fit) => self.take(candidate, fit)?,
+                Err(fit) => return Ok(Offer::Refused(Self::of(candidate, C::header_of_refused(fit)))),
             }
         }
-        Offer::Taken
+        Ok(Offer::Taken)
     }
 
-    fn take(&mut self, candidate: Candidate<C>, fit: Option<(Merge, Merge)>) {
+    fn take(&mut self, candidate: Candidate<C>, fit: Option<(Merge, Merge)>) -> Result<(), ChunkError> {
         let mut row = candidate.row;
         if let Some((positive, negative)) = fit {
             row.positive = positive.place(&positive.second, &row.positive);
             row.negative = negative.place(&negative.second, &row.negative);
-            let to_first = positive.adds_to_first() || negative.adds_to_first();
-            if to_first {
-                for old in self.rows.iter_mut().filter(|r| !r.is_stale()) {
-                    old.positive = positive.place(&positive.first, &old.positive);
-                    old.negative = negative.place(&negative.first, &old.negative);
-                }
+            if positive.adds_to_first() || negative.adds_to_first() {
                 // The field keeps the spans of a histogram that has all buckets as they are.
                 let spans = |merge: &Merge, own: Vec<_>| {
                     if merge.adds_to_second() { merge.spans.clone() } else { own }
                 };
-                self.layout.positive = spans(&positive, candidate.layout.positive);
-                self.layout.negative = spans(&negative, candidate.layout.negative);
+                self.end.layout.positive = spans(&positive, candidate.layout.positive);
+                self.end.layout.negative = spans(&negative, candidate.layout.negative);
+                self.widen(&positive, &negative)?;
             }
         }
-        self.rows.push(row);
+        self.written.push(&row);
+        self.samples += 1;
+        self.end.last = row;
+        Ok(())
     }
 
+    /// Writes what is here anew, with the buckets that the layout has now. There is no staleness marker among it, since
+    /// nothing but more of them follows one.
+    fn widen(&mut self, positive: &Merge, negative: &Merge) -> Result<(), ChunkError> {
+        let mut rows = C::Writer::read(&self.chunk())?.into_iter().map(|row| Row {
+            positive: positive.place(&positive.first, &row.positive),
+            negative: negative.place(&negative.first, &row.negative),
+            ..row
+        });
+        if let Some(first) = rows.next() {
+            self.written = C::Writer::new(self.end.header, &self.end.layout, &first);
+            rows.for_each(|row| self.written.push(&row));
+        }
+        Ok(())
+    }
+}
+
+impl<C: Count> RunEnd<C> {
     /// How a counter fits in: `None` for a marker, which has no buckets; otherwise why not.
     fn fit_counter(&self, candidate: &Candidate<C>) -> Result<Option<(Merge, Merge)>, Fit> {
-        let Some(last) = self.rows.last() else { return Ok(None) };
+        let last = &self.last;
         if self.header == ResetHeader::Gauge {
             return Err(Fit::AfterGauge);
         }
@@ -322,7 +399,6 @@ impl<C: Count> Run<C> {
 
     /// How a gauge fits in.
     fn fit_gauge(&self, candidate: &Candidate<C>) -> Option<Option<(Merge, Merge)>> {
-        let Some(last) = self.rows.last() else { return Some(None) };
         if self.header != ResetHeader::Gauge {
             return None;
         }
@@ -332,7 +408,7 @@ impl<C: Count> Run<C> {
         }
         let same = self.layout.is_same_scale(layout.schema, layout.zero_threshold)
             && self.layout.has_bounds(&layout.custom_values);
-        if last.is_stale() || !same {
+        if self.last.is_stale() || !same {
             return None;
         }
         Some(Some((

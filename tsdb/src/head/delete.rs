@@ -76,21 +76,18 @@ pub(super) fn encode_without(
 ) -> Result<Vec<EncodedChunk>, ChunkError> {
     let mut encoded = Vec::with_capacity(chunks.len());
     for chunk in chunks {
+        let whole = chunk.encode()?;
         if !deleted.iter().any(|i| i.start <= chunk.last && chunk.first <= i.end) {
-            chunk.encode(&mut encoded)?;
+            encoded.push(whole);
             continue;
         }
-        let mut whole = Vec::new();
-        chunk.encode(&mut whole)?;
         let mut encoder = ChunkEncoder::new(super::series::SAMPLES_PER_CHUNK);
         let mut result = Ok(());
-        for part in &whole {
-            decode_each(part.encoding, &part.bytes, |t, value| {
-                if result.is_ok() && !deleted.iter().any(|i| i.start <= t && t <= i.end) {
-                    result = encoder.push(t, &value);
-                }
-            })?;
-        }
+        decode_each(whole.encoding, &whole.bytes, |t, value| {
+            if result.is_ok() && !deleted.iter().any(|i| i.start <= t && t <= i.end) {
+                result = encoder.push(t, &value);
+            }
+        })?;
         result?;
         encoded.extend(encoder.finish());
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp, Value};
+use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp};
 
 use super::Head;
 use super::delete::encode_without;
@@ -190,26 +190,10 @@ fn append_visible(
         }
         match &chunk.data {
             ChunkData::Floats(stream) => append_stream(stream, chunk.first, samples, range, into)?,
-            ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, range, into)?,
-            ChunkData::Histograms(histograms) => {
-                for (t, value) in &histograms[..samples.into()] {
-                    if range.contains(*t) {
-                        push_value(*t, value, into);
-                    }
-                }
-            }
+            ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, samples, range, into)?,
         }
     }
     Ok(())
-}
-
-fn push_value(timestamp: Timestamp, value: &Value, into: &mut Columns) {
-    match value {
-        Value::Float(v) => into.floats.push(timestamp, *v),
-        Value::Histogram(h) => into.histograms.push(timestamp, h.to_float().into()),
-        Value::FloatHistogram(h) => into.histograms.push(timestamp, h.clone()),
-        _ => {}
-    }
 }
 
 pub(super) fn matching_slots(index: &Index, matchers: &[Matcher]) -> Vec<u32> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics_core::{AppendError, Timestamp, Value};
 
-use super::histograms::{OpenHistograms, encode_histograms};
+use super::histograms::OpenHistograms;
 use super::open_floats::OpenFloats;
 use super::slab::{Chain, Slab};
 use crate::chunk::xor::XorAppender;
@@ -24,20 +24,17 @@ pub(crate) struct ClosedChunk {
 }
 
 impl ClosedChunk {
-    /// In encodings of the field, the same bytes as if the samples had been encoded when they came: more than one chunk
-    /// if histograms were not encoded yet.
-    pub(super) fn encode(&self, into: &mut Vec<EncodedChunk>) -> Result<(), ChunkError> {
+    /// In an encoding of the field, the same bytes as if the samples had been encoded when they came.
+    pub(super) fn encode(&self) -> Result<EncodedChunk, ChunkError> {
         match &self.data {
-            ChunkData::Encoded(encoding, bytes) => into.push(EncodedChunk {
+            ChunkData::Encoded(encoding, bytes) => Ok(EncodedChunk {
                 min_time: self.first,
                 max_time: self.last,
                 encoding: *encoding,
                 bytes: bytes.to_vec(),
             }),
-            ChunkData::Floats(stream) => into.push(self.encode_floats(stream)?),
-            ChunkData::Histograms(samples) => into.extend(encode_histograms(samples)?),
+            ChunkData::Floats(stream) => self.encode_floats(stream),
         }
-        Ok(())
     }
 
     fn encode_floats(&self, stream: &[u8]) -> Result<EncodedChunk, ChunkError> {
@@ -71,8 +68,6 @@ pub(crate) enum ChunkData {
     Encoded(Encoding, Arc<[u8]>),
     /// Floats as they were appended, a [`decimal_stream`].
     Floats(Arc<[u8]>),
-    /// Native histograms of one kind, not encoded yet.
-    Histograms(Arc<[(Timestamp, Value)]>),
 }
 
 /// The samples of one series. What an append does not touch is elsewhere.
@@ -221,12 +216,8 @@ impl Series {
     /// Closes the open chunk of histograms, if there is one.
     pub(super) fn close_histograms(&mut self) {
         let Some(cold) = &mut self.cold else { return };
-        let Some(open) = cold.histograms.take() else { return };
-        match open.encode() {
-            Ok(chunks) => cold.closed.extend(chunks.into_iter().map(ClosedChunk::from)),
-            // Kept as they are: nothing is lost, and writing the block will tell.
-            Err(_) => cold.closed.extend(open.to_chunk()),
-        }
+        let open = cold.histograms.take();
+        cold.closed.extend(open.and_then(|open| open.to_chunk()).map(ClosedChunk::from));
     }
 
     /// Whether a histogram may follow what is here; equal repeats of the newest sample may.
@@ -234,7 +225,7 @@ impl Series {
         match self.last_time() {
             Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
             Some(last) if timestamp == last => {
-                let newest = self.histograms().and_then(OpenHistograms::last);
+                let newest = self.histograms().map(OpenHistograms::newest);
                 if newest.is_some_and(|v| is_same(v, value)) { Ok(()) } else { Err(AppendError::Duplicate) }
             }
             _ => Ok(()),
@@ -253,12 +244,21 @@ impl Series {
             return false;
         }
         self.close_floats(slab);
-        if self.histograms().is_some_and(|h| h.is_cut_due(timestamp, &value)) {
+        if self.histograms().is_some_and(|h| !h.is_kind_of(&value)) {
             self.close_histograms();
         }
-        let end = end_of_range(timestamp, rule.chunk_range);
-        let cold = self.cold.get_or_insert_default();
-        cold.histograms.get_or_insert_with(|| Box::new(OpenHistograms::new(end))).push(timestamp, value);
+        let Cold { closed, histograms } = &mut **self.cold.get_or_insert_default();
+        let appended = match histograms {
+            Some(open) => open.push(timestamp, value, rule).map(|ended| {
+                closed.extend(ended.into_iter().map(ClosedChunk::from));
+            }),
+            None => OpenHistograms::new(timestamp, value, rule).map(|open| {
+                *histograms = Some(Box::new(open));
+            }),
+        };
+        if appended.is_err() {
+            return false;
+        }
         self.taken = self.taken.wrapping_add(1);
         true
     }
@@ -278,7 +278,8 @@ impl Series {
         let overlaps = |c: &ClosedChunk| c.first <= last && first <= c.last;
         let mut all: Vec<ClosedChunk> = self.closed().iter().filter(|c| overlaps(c)).cloned().collect();
         all.extend(self.open_float_chunk(slab).filter(overlaps));
-        all.extend(self.histograms().and_then(OpenHistograms::to_chunk).filter(overlaps));
+        let histograms = self.histograms().and_then(OpenHistograms::to_chunk);
+        all.extend(histograms.map(ClosedChunk::from).filter(overlaps));
         all
     }
 
@@ -373,11 +374,9 @@ mod tests {
                 for (t, v) in plain.drain(..usize::from(chunk.samples)) {
                     expected.append(t, v).unwrap();
                 }
-                let mut encoded = Vec::new();
-                chunk.encode(&mut encoded).unwrap();
-                prop_assert_eq!(encoded.len(), 1);
-                prop_assert_eq!(encoded[0].encoding, Encoding::Xor);
-                prop_assert_eq!(&encoded[0].bytes, &expected.finish());
+                let encoded = chunk.encode().unwrap();
+                prop_assert_eq!(encoded.encoding, Encoding::Xor);
+                prop_assert_eq!(&encoded.bytes, &expected.finish());
             }
             prop_assert!(plain.is_empty());
         }
