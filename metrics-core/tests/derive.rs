@@ -37,6 +37,45 @@ struct Done {
     cached: bool,
 }
 
+#[derive(Labels)]
+struct Visit<'a> {
+    #[label(max = 1, overflow = "other")]
+    route: &'a str,
+    #[label(skip_if_none)]
+    tenant: Option<&'a str>,
+}
+
+/// What the whole of a program is told by: the sketch of the documentation.
+#[derive(Metrics)]
+#[metrics(prefix = "site")]
+struct Site {
+    /// Visits.
+    #[metric(expire = std::time::Duration::from_secs(60))]
+    visits: Family<Visit<'static>, Counter>,
+}
+
+#[test]
+fn labels_have_limits_and_members_expire() {
+    use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let registry = Registry::new().clock(|| NOW.load(Relaxed));
+    let site = Site::register(&registry).unwrap();
+    for route in ["/", "/a", "/b"] {
+        site.visits.inc(Visit { route, tenant: None });
+    }
+    site.visits.inc(Visit { route: "/", tenant: Some("x") });
+    let all = [
+        r#"metrics_family_refused_total{metric="site_visits_total"} 2"#,
+        r#"site_visits_total{route="/"} 1"#,
+        r#"site_visits_total{route="other"} 2"#,
+        r#"site_visits_total{route="/", tenant="x"} 1"#,
+    ];
+    assert_eq!(shown(&registry), all);
+    NOW.store(60_000, Relaxed);
+    site.visits.inc(Visit { route: "/", tenant: None });
+    assert_eq!(shown(&registry), [all[0], r#"site_visits_total{route="/"} 2"#]);
+}
+
 #[derive(Metrics, Clone)]
 #[metrics(prefix = "shop")]
 struct Shop {

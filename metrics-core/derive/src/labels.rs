@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Data, DataEnum, DeriveInput, Error, Fields, FieldsNamed, GenericParam, Ident, Lifetime};
+use syn::{Data, DataEnum, DeriveInput, Error, Field, Fields, FieldsNamed, GenericParam, Ident, Lifetime};
 
-use crate::attributes::{Root, items, text, unknown};
+use crate::attributes::{Root, expression, items, text, unknown};
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     match &input.data {
@@ -34,20 +34,14 @@ fn labels(input: &DeriveInput, fields: &FieldsNamed) -> syn::Result<TokenStream>
         false => (quote!(#name), quote!(#name), quote!(#name)),
     };
 
-    let mut names = Vec::new();
+    let (mut names, mut limits) = (Vec::new(), Vec::new());
     for field in &fields.named {
-        let mut label = field.ident.as_ref().map(|i| i.unraw().to_string()).unwrap_or_default();
-        items(&field.attrs, "label", |item| {
-            if !item.path.is_ident("rename") {
-                return Err(unknown(&item, "rename"));
-            }
-            label = text(&item)?;
-            Ok(())
-        })?;
-        if names.contains(&label) {
-            return Err(Error::new_spanned(field, format!("label {label:?} appears twice")));
+        let label = Label::read(field)?;
+        if names.contains(&label.name) {
+            return Err(Error::new_spanned(field, format!("label {:?} appears twice", label.name)));
         }
-        names.push(label);
+        limits.push(label.limit(&instrument));
+        names.push(label.name);
     }
     let field_names: Vec<&Ident> = fields.named.iter().filter_map(|f| f.ident.as_ref()).collect();
     let types: Vec<_> = fields.named.iter().map(|f| fixed_type(&f.ty)).collect();
@@ -69,6 +63,7 @@ fn labels(input: &DeriveInput, fields: &FieldsNamed) -> syn::Result<TokenStream>
 
         impl #instrument::NamedLabels for #fixed {
             const NAMES: &'static [&'static str] = &[#(#names),*];
+            const LIMITS: &'static [::core::option::Option<#instrument::LabelLimit>] = &[#(#limits),*];
         }
 
         impl #instrument::LabelValues for #any {
@@ -89,6 +84,52 @@ fn labels(input: &DeriveInput, fields: &FieldsNamed) -> syn::Result<TokenStream>
             }
         }
     })
+}
+
+/// What a field says of its label.
+struct Label {
+    name: String,
+    max: Option<TokenStream>,
+    overflow: Option<String>,
+}
+
+impl Label {
+    fn read(field: &Field) -> syn::Result<Self> {
+        let name = field.ident.as_ref().map(|i| i.unraw().to_string()).unwrap_or_default();
+        let mut label = Self { name, max: None, overflow: None };
+        items(&field.attrs, "label", |item| {
+            let is = |word: &str| item.path.is_ident(word);
+            if is("rename") {
+                label.name = text(&item)?;
+            } else if is("max") {
+                label.max = Some(expression(&item)?);
+            } else if is("overflow") {
+                label.overflow = Some(text(&item)?);
+            } else if is("skip_if_none") {
+                // What is `None` is never shown; the attribute says so to the reader, and must be true.
+                is_option(&field.ty)
+                    .then_some(())
+                    .ok_or_else(|| item.error("only an `Option` can be none"))?;
+            } else {
+                return Err(unknown(&item, "rename, max, overflow, skip_if_none"));
+            }
+            Ok(())
+        })?;
+        if label.max.is_none() && label.overflow.is_some() {
+            return Err(Error::new_spanned(field, "an overflow needs a limit: add `max = …`"));
+        }
+        Ok(label)
+    }
+
+    fn limit(&self, instrument: &TokenStream) -> TokenStream {
+        let Some(max) = &self.max else { return quote!(::core::option::Option::None) };
+        let overflow = self.overflow.as_ref().map(|word| quote!(.overflow(#word)));
+        quote!(::core::option::Option::Some(#instrument::LabelLimit::new(#max) #overflow))
+    }
+}
+
+fn is_option(ty: &syn::Type) -> bool {
+    matches!(ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|s| s.ident == "Option"))
 }
 
 /// Whether the struct borrows; anything beyond one lifetime is refused.
@@ -249,7 +290,7 @@ mod tests {
     /// What a derive refuses, and in which words.
     #[test]
     fn refusals_say_what_is_wrong() {
-        let cases: [(DeriveInput, &str); 7] = [
+        let cases: [(DeriveInput, &str); 9] = [
             (
                 syn::parse_quote!(
                     struct A(u8);
@@ -281,7 +322,25 @@ mod tests {
                         a: u8,
                     }
                 ),
-                "unknown attribute, expected one of: rename",
+                "unknown attribute, expected one of: rename, max, overflow, skip_if_none",
+            ),
+            (
+                syn::parse_quote!(
+                    struct A {
+                        #[label(skip_if_none)]
+                        a: &'static str,
+                    }
+                ),
+                "only an `Option` can be none",
+            ),
+            (
+                syn::parse_quote!(
+                    struct A {
+                        #[label(overflow = "other")]
+                        a: &'static str,
+                    }
+                ),
+                "an overflow needs a limit: add `max = …`",
             ),
             (
                 syn::parse_quote!(

@@ -16,6 +16,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// A **struct** with named fields, at most one lifetime and no other parameters becomes the labels of a `Family`. Every
 /// field is a label of its own name, of a type that implements `LabelValue`.
 /// - `#[label(rename = "path")]` gives a label another name.
+/// - `#[label(max = 200, overflow = "other")]` tells only so many values apart; all others are shown as `other`, or as
+///   `overflow` if nothing else is said.
+/// - `#[label(skip_if_none)]` on an `Option`: a label that is `None` is not shown. That is so without it, too.
 ///
 /// An **enum** of variants without fields becomes a `LabelValue`: the variant's name in snake case.
 /// - `#[label(rename_all = "UPPERCASE")]` on the enum: also `lowercase`, `snake_case`, `kebab-case`,
@@ -39,6 +42,8 @@ pub fn derive_labels(input: TokenStream) -> TokenStream {
 /// - `#[metric(name = "…")]`, `#[metric(help = "…")]`, `#[metric(unit = "seconds")]` on a field.
 /// - `#[metric(buckets = [0.1, 1.0])]` and `#[metric(native = 1.1)]` on a field with histograms.
 /// - `#[metric(max = 1000)]` on a field with a family: how many members it may have.
+/// - `#[metric(expire = Duration::from_secs(600))]` on a field with a family: how long members are shown that do not
+///   change, if the registry has a clock.
 #[proc_macro_derive(Metrics, attributes(metrics, metric))]
 pub fn derive_metrics(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

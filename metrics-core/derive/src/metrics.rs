@@ -73,8 +73,11 @@ fn member(field: &Field, instrument: &TokenStream) -> syn::Result<TokenStream> {
         } else if is("max") {
             let members = expression(&item)?;
             shape = quote!(#shape.max_members(#members));
+        } else if is("expire") {
+            let idle = expression(&item)?;
+            shape = quote!(#shape.expire_after(#idle));
         } else {
-            return Err(unknown(&item, "name, help, unit, buckets, native, max"));
+            return Err(unknown(&item, "name, help, unit, buckets, native, max, expire"));
         }
         Ok(())
     })?;
@@ -122,7 +125,7 @@ mod tests {
                         a: Counter,
                     }
                 ),
-                "unknown attribute, expected one of: name, help, unit, buckets, native, max",
+                "unknown attribute, expected one of: name, help, unit, buckets, native, max, expire",
             ),
         ];
         for (input, message) in cases {

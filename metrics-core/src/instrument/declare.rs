@@ -1,5 +1,7 @@
 //! Instruments made from a declaration, as `derive(Metrics)` writes them.
 
+use std::time::Duration;
+
 use super::family::Family;
 use super::labels::NamedLabels;
 use super::source::Source;
@@ -11,6 +13,7 @@ pub struct Shape {
     buckets: Option<Vec<f64>>,
     native: Option<Native>,
     max_members: Option<usize>,
+    expire_after: Option<Duration>,
 }
 
 impl Shape {
@@ -32,6 +35,13 @@ impl Shape {
     #[must_use]
     pub fn max_members(mut self, members: usize) -> Self {
         self.max_members = Some(members);
+        self
+    }
+
+    /// How long members of a family are shown that do not change.
+    #[must_use]
+    pub fn expire_after(mut self, idle: Duration) -> Self {
+        self.expire_after = Some(idle);
         self
     }
 }
@@ -81,10 +91,13 @@ impl<L: NamedLabels, M: Instrument + Declare> Declare for Family<L, M> {
         // Made once here, so that a wrong shape is found before the first member is.
         let pattern = M::declare(shape)?;
         let of_members = shape.clone();
-        let family = Self::typed(move || M::declare(&of_members).unwrap_or_else(|_| pattern.clone()));
-        Ok(match shape.max_members {
-            Some(members) => family.max_members(members),
-            None => family,
-        })
+        let mut family = Self::typed(move || M::declare(&of_members).unwrap_or_else(|_| pattern.clone()));
+        if let Some(members) = shape.max_members {
+            family = family.max_members(members);
+        }
+        if let Some(idle) = shape.expire_after {
+            family = family.expire_after(idle);
+        }
+        Ok(family)
     }
 }

@@ -17,6 +17,30 @@ pub trait Labels: Send + Sync + 'static {
 pub trait NamedLabels: Labels {
     /// The names, in the order of the values.
     const NAMES: &'static [&'static str];
+
+    /// How many values of each label are told apart, in the order of the names; those that are not there have no limit.
+    const LIMITS: &'static [Option<LabelLimit>] = &[];
+}
+
+/// How many values of one label a family tells apart, and what stands for all others; see
+/// [`Family::limit_label`](super::Family::limit_label).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelLimit {
+    pub(super) values: usize,
+    pub(super) overflow: &'static str,
+}
+
+impl LabelLimit {
+    /// So many values; all others are shown as `overflow`.
+    pub const fn new(values: usize) -> Self {
+        Self { values, overflow: "overflow" }
+    }
+
+    /// Another word for all others.
+    #[must_use]
+    pub const fn overflow(self, word: &'static str) -> Self {
+        Self { overflow: word, ..self }
+    }
 }
 
 /// The label values of one member, borrowed for a look-up, in the order of the family's label names.

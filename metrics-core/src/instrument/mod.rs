@@ -66,7 +66,7 @@ pub use gauge::Gauge;
 pub use gauge_histogram::GaugeHistogram;
 pub use histogram::{Histogram, Native, Snapshot};
 pub use info::Info;
-pub use labels::{LabelValue, LabelValues, Labels, NamedLabels};
+pub use labels::{LabelLimit, LabelValue, LabelValues, Labels, NamedLabels};
 pub use lint::{Finding, Rule, Unit, lint};
 pub use registry::Registry;
 pub use source::{Clock, Desc, Source};

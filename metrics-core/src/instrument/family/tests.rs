@@ -18,7 +18,7 @@ fn members_are_told_apart_by_all_values() {
 
 #[test]
 fn members_whose_hashes_collide_are_kept_apart() {
-    let mut members = Members { by_hash: HashMap::default(), collided: Vec::new() };
+    let mut members = Members::new(LabelLimits::default());
     for value in ["x", "y", "z"] {
         members.insert(7, Arc::new(Member::new(&[value], value.to_owned(), None)));
     }
@@ -128,15 +128,86 @@ fn members_that_come_between_scrapes_are_shown_in_order() {
     assert_eq!(shown(), ["a", "c", "d"]);
 }
 
-proptest::proptest! {
-    #[test]
-    fn short_texts_are_compared_as_any(mut a in proptest::collection::vec(0u8..3, 0..20), change in 0usize..20) {
-        let b = a.clone();
-        proptest::prop_assert!(same(&a, &b));
-        if let Some(byte) = a.get_mut(change) {
-            *byte ^= 0x80;
-            proptest::prop_assert!(!same(&a, &b));
-            proptest::prop_assert_ne!(mix_text(1, &a), mix_text(1, &b));
-        }
+#[test]
+fn values_beyond_a_labels_limit_share_one() {
+    let f: Plain<2> = Family::new(["a", "b"], Counter::new);
+    let f = f.limit_label("b", LabelLimit::new(2).overflow("other")).limit_label("none", LabelLimit::new(0));
+    for (a, b) in [("1", "x"), ("1", "y"), ("1", "z"), ("2", "z"), ("2", "x"), ("1", "other"), ("1", "x")] {
+        f.inc([a, b]);
     }
+    let shown = || f.read().iter().map(|m| format!("{} {:?}", m.labels, m.value)).collect::<Vec<_>>();
+    let total = |n: f64| format!("Counter {{ total: {n:?}, exemplar: None }}");
+    assert_eq!(
+        shown(),
+        [
+            format!(r#"{{a="1", b="other"}} {}"#, total(2.0)),
+            format!(r#"{{a="1", b="x"}} {}"#, total(2.0)),
+            format!(r#"{{a="1", b="y"}} {}"#, total(1.0)),
+            format!(r#"{{a="2", b="other"}} {}"#, total(1.0)),
+            format!(r#"{{a="2", b="x"}} {}"#, total(1.0)),
+        ]
+    );
+    assert_eq!(f.refused(), 2);
+    // The last member of a value gives its place free.
+    assert!(f.remove(["1", "y"]));
+    f.inc(["1", "z"]);
+    assert!(f.remove(["1", "x"]));
+    f.inc(["1", "w"]);
+    assert_eq!(f.refused(), 3);
+    assert!(shown().iter().any(|line| line.starts_with(r#"{a="1", b="z"}"#)));
+    f.clear();
+    f.inc(["1", "w"]);
+    assert_eq!((f.len(), f.refused()), (1, 3));
+}
+
+#[test]
+fn threads_that_race_for_the_last_place_keep_the_limit() {
+    let f: Plain<1> = Family::new(["n"], Counter::new);
+    let f = f.limit_label("n", LabelLimit::new(50));
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            s.spawn(|| (0..200).for_each(|i| f.inc([&i.to_string()])));
+        }
+    });
+    assert_eq!(f.len(), 51);
+    let all = f.read();
+    let totals = all.iter().map(|m| match m.value {
+        crate::family::MetricValue::Counter { total, .. } => total,
+        _ => 0.0,
+    });
+    assert_eq!(totals.sum::<f64>(), 800.0);
+}
+
+#[test]
+fn settings_of_a_shared_family_go_on_in_the_new_one() {
+    let f: Plain<1> = Family::new(["n"], Counter::new);
+    let shared = f.limit_label("n", LabelLimit::new(1)).max_members(1);
+    shared.inc(["x"]);
+    let f = shared.clone().expire_after(Duration::from_secs(1));
+    f.inc(["x"]);
+    f.inc(["y"]);
+    assert_eq!((f.len(), f.refused(), shared.len()), (1, 2, 1));
+    assert_eq!(f.get(["overflow"]).value(), 1.0);
+}
+
+#[test]
+fn members_that_show_the_same_for_long_are_forgotten() {
+    use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+    static NOW: AtomicI64 = AtomicI64::new(0);
+    let f: Plain<1> = Family::new(["n"], Counter::new);
+    let f = f.expire_after(Duration::from_secs(10)).max_members(2);
+    f.use_clock(|| NOW.load(Relaxed));
+    let shown = || f.read().iter().map(|m| m.labels.value("n").to_owned()).collect::<Vec<_>>();
+    ["a", "b", "c"].iter().for_each(|n| f.inc([n]));
+    assert_eq!(shown(), ["a", "b", "overflow"]);
+    NOW.store(9_999, Relaxed);
+    f.inc(["b"]);
+    assert_eq!(shown(), ["a", "b", "overflow"]);
+    NOW.store(10_000, Relaxed);
+    assert_eq!(shown(), ["b", "overflow"]);
+    assert_eq!(shown(), ["b", "overflow"]);
+    // Who comes back begins anew, also where a thread remembered it.
+    f.inc(["a"]);
+    assert_eq!(f.get(["a"]).value(), 1.0);
+    assert_eq!(shown(), ["a", "b", "overflow"]);
 }

@@ -1,18 +1,30 @@
 //! One instrument per set of labels.
 
+mod expiry;
+mod hash;
+mod label_limits;
+mod members;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
+use std::time::Duration;
 
-use super::labels::{LabelValues, Labels, NamedLabels};
+use self::expiry::Expiry;
+use self::hash::{PlainHash, mix_text};
+use self::label_limits::LabelLimits;
+use self::members::{Member, Members};
+use super::labels::{LabelLimit, LabelValues, Labels, NamedLabels};
 use super::slot::{self, NO_SLOT, PerSlot};
 use super::source::Clock;
 use super::{Counter, Gauge, Histogram, Instrument};
+use crate::LabelSet;
 use crate::family::Metric;
-use crate::{LabelSet, Timestamp};
 
 /// One instrument `M` per set of label values, made at first use.
 ///
@@ -48,24 +60,12 @@ struct Core<L, M> {
     order: Mutex<Ordered<M>>,
     remembered: PerSlot<Mutex<Remembered<M>>>,
     limit: Option<Limit<M>>,
+    /// How many look-ups found no place, because of the limit of the family or of a label.
+    refused: AtomicU64,
+    expiry: Option<Expiry>,
     clock: OnceLock<Clock>,
     shape: PhantomData<fn() -> L>,
 }
-
-struct Members<M> {
-    by_hash: HashMap<u64, Arc<Member<M>>, PlainHash>,
-    /// Those whose hashes collide with another's, which hardly ever happens.
-    collided: Vec<Arc<Member<M>>>,
-}
-
-struct Member<M> {
-    /// The values, each followed by a byte that no UTF-8 text has.
-    values: Box<[u8]>,
-    instrument: M,
-    created: Option<Timestamp>,
-}
-
-const END: u8 = 0xff;
 
 /// Members that a slot's threads have used, to be found again without disturbing other threads.
 struct Remembered<M> {
@@ -94,7 +94,8 @@ const MAX_PLACES: usize = 4096;
 struct Limit<M> {
     members: usize,
     overflow: Arc<Member<M>>,
-    refused: AtomicU64,
+    /// Whether it is shown.
+    used: AtomicBool,
 }
 
 /// The value of every label of the member that stands for those beyond the limit.
@@ -103,36 +104,18 @@ const OVERFLOW: &str = "overflow";
 impl<const N: usize, M: Instrument> Family<[&'static str; N], M> {
     /// A family without members, whose members `make` makes.
     pub fn new(names: [&'static str; N], make: impl Fn() -> M + Send + Sync + 'static) -> Self {
-        Self::build(names.into(), Box::new(make))
+        Self(Arc::new(Core::new(names.into(), LabelLimits::default(), Box::new(make))))
     }
 }
 
 impl<L: NamedLabels, M: Instrument> Family<L, M> {
     /// A family without members, whose members `make` makes and whose labels are named by their type.
     pub fn typed(make: impl Fn() -> M + Send + Sync + 'static) -> Self {
-        Self::build(L::NAMES.into(), Box::new(make))
+        Self(Arc::new(Core::new(L::NAMES.into(), LabelLimits::new(L::LIMITS), Box::new(make))))
     }
 }
 
 impl<L: Labels, M: Instrument> Family<L, M> {
-    fn build(names: Box<[&'static str]>, make: Box<dyn Fn() -> M + Send + Sync>) -> Self {
-        let places = if L::COUNT <= MAX_PLACES { L::COUNT } else { 0 };
-        Self(Arc::new(Core {
-            names,
-            make,
-            seed: RandomState::new().build_hasher().finish(),
-            places: (0..places).map(|_| OnceLock::new()).collect(),
-            members: RwLock::new(Members { by_hash: HashMap::default(), collided: Vec::new() }),
-            removals: AtomicU64::new(0),
-            changes: AtomicU64::new(0),
-            order: Mutex::new(Ordered { changes: 0, members: Arc::new([]) }),
-            remembered: PerSlot::new(),
-            limit: None,
-            clock: OnceLock::new(),
-            shape: PhantomData,
-        }))
-    }
-
     /// Allows only so many members; look-ups beyond find one common member, all of whose labels say `overflow`.
     ///
     /// Call this on a new family: handles that were cloned before keep the family without limit, and members that were
@@ -147,21 +130,74 @@ impl<L: Labels, M: Instrument> Family<L, M> {
     /// ```
     #[must_use]
     pub fn max_members(self, members: usize) -> Self {
-        let renew = |core: Core<L, M>| {
-            let instrument = (core.make)();
-            let overflow = Arc::new(Member { values: Box::default(), instrument, created: None });
-            let limit = Limit { members, overflow, refused: AtomicU64::new(0) };
-            Self(Arc::new(Core { limit: Some(limit), ..core }))
-        };
-        match Arc::try_unwrap(self.0) {
-            Ok(core) => renew(core),
-            // Somebody else has a handle; what they made cannot be shared with a limit that they do not know.
-            Err(shared) => {
-                let (names, source) = (shared.names.clone(), Arc::clone(&shared));
-                let Self(fresh) = Self::build(names, Box::new(move || (source.make)()));
-                Arc::try_unwrap(fresh).map_or_else(Self, renew)
+        self.renew(|core| {
+            let overflow = Arc::new(Member::unnamed((core.make)()));
+            core.limit = Some(Limit { members, overflow, used: AtomicBool::new(false) });
+        })
+    }
+
+    /// Tells only so many values of one label apart; members with further ones share those that say `overflow`
+    /// instead. A value that no member has any more gives its place free.
+    ///
+    /// Call this on a new family, as [`Family::max_members`]; a label that the family does not have is not limited. In
+    /// structs with `derive(Labels)` it is `#[label(max = 200, overflow = "other")]`.
+    ///
+    /// ```
+    /// use metrics_core::instrument::{Counter, Family, LabelLimit};
+    /// let requests: Family<[&str; 2], Counter> = Family::new(["method", "route"], Counter::new);
+    /// let requests = requests.limit_label("route", LabelLimit::new(2).overflow("other"));
+    /// for route in ["/", "/orders", "/made-up", "/made-up-too"] {
+    ///     requests.inc(["GET", route]);
+    /// }
+    /// assert_eq!((requests.len(), requests.refused()), (3, 2));
+    /// assert_eq!(requests.get(["GET", "other"]).value(), 2.0);
+    /// ```
+    #[must_use]
+    pub fn limit_label(self, name: &str, limit: LabelLimit) -> Self {
+        self.renew(|core| {
+            if let Some(label) = core.names.iter().position(|n| *n == name) {
+                core.members.get_mut().unwrap_or_else(PoisonError::into_inner).limits.set(label, limit);
             }
-        }
+        })
+    }
+
+    /// Forgets members that have shown the same value for so long. Looked after at each scrape, by the clock of the
+    /// registry ([`Registry::clock`](super::Registry::clock)); without one nothing expires.
+    ///
+    /// Call this on a new family, as [`Family::max_members`]. Handles from [`Family::get`] live on, unseen: keep none
+    /// in families whose members expire. Members of a family whose labels are all enums stay, as do infos and state
+    /// sets.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicI64, Ordering};
+    /// use std::time::Duration;
+    /// use metrics_core::instrument::{Counter, Family, Registry};
+    ///
+    /// static NOW: AtomicI64 = AtomicI64::new(0);
+    /// let registry = Registry::new().clock(|| NOW.load(Ordering::Relaxed));
+    /// let by_user: Family<[&str; 1], Counter> = Family::new(["user"], Counter::new);
+    /// let by_user = registry.obtain(("seen", "Seen."), by_user.expire_after(Duration::from_secs(60)))?;
+    /// by_user.inc(["ann"]);
+    /// registry.gather();
+    /// NOW.store(40_000, Ordering::Relaxed);
+    /// by_user.inc(["bob"]);
+    /// registry.gather();
+    /// NOW.store(60_000, Ordering::Relaxed);
+    /// assert_eq!(registry.gather().families[0].metrics.len(), 1);
+    /// assert_eq!(by_user.len(), 1);
+    /// # Ok::<(), metrics_core::instrument::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn expire_after(self, idle: Duration) -> Self {
+        self.renew(|core| core.expiry = Some(Expiry::new(idle)))
+    }
+
+    /// This family with other settings; if somebody else has a handle, a new family like it, for what they made cannot
+    /// be shared with settings that they do not know.
+    fn renew(self, change: impl FnOnce(&mut Core<L, M>)) -> Self {
+        let mut core = Arc::try_unwrap(self.0).unwrap_or_else(Core::like);
+        change(&mut core);
+        Self(Arc::new(core))
     }
 
     /// The member with these label values, made if it is not there yet.
@@ -188,18 +224,9 @@ impl<L: Labels, M: Instrument> Family<L, M> {
     /// Members of a family whose labels are all enums stay: there can only be so many.
     pub fn remove(&self, values: L::Values<'_>) -> bool {
         let hash = self.0.hash(&values);
-        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
-        let removed = match members.by_hash.get(&hash) {
-            Some(member) if member.has(&values) => members.by_hash.remove(&hash).is_some(),
-            _ => {
-                let before = members.collided.len();
-                members.collided.retain(|m| !m.has(&values));
-                members.collided.len() < before
-            }
-        };
+        let removed = self.0.members.write().unwrap_or_else(PoisonError::into_inner).remove(hash, &values);
         if removed {
-            self.0.removals.fetch_add(1, Ordering::Release);
-            self.0.changes.fetch_add(1, Ordering::Release);
+            self.0.note_removal();
         }
         removed
     }
@@ -217,16 +244,13 @@ impl<L: Labels, M: Instrument> Family<L, M> {
 
     /// Forgets all members that [`Family::remove`] could forget.
     pub fn clear(&self) {
-        let mut members = self.0.members.write().unwrap_or_else(PoisonError::into_inner);
-        members.by_hash.clear();
-        members.collided.clear();
-        self.0.removals.fetch_add(1, Ordering::Release);
-        self.0.changes.fetch_add(1, Ordering::Release);
+        self.0.members.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.note_removal();
     }
 
-    /// How many look-ups found no place because of [`Family::max_members`].
+    /// How many look-ups found no place because of [`Family::max_members`] or [`Family::limit_label`].
     pub fn refused(&self) -> u64 {
-        self.0.limit.as_ref().map_or(0, |limit| limit.refused.load(Ordering::Relaxed))
+        self.0.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -242,7 +266,7 @@ impl<L, M: Instrument> Family<L, M> {
         let _ = self.0.clock.set(clock);
     }
 
-    /// What all members show, in the order of pages.
+    /// What all members show, in the order of pages. Members that have expired are forgotten.
     pub(super) fn read(&self) -> Vec<Metric> {
         let show = |(labels, member): &(LabelSet, Arc<Member<M>>)| Metric {
             labels: labels.clone(),
@@ -251,7 +275,10 @@ impl<L, M: Instrument> Family<L, M> {
             created: member.created,
         };
         // No lock is held while instruments are read.
-        self.0.ordered().members.iter().map(show).collect()
+        let members = self.0.ordered().members;
+        let mut metrics = members.iter().map(show).collect();
+        self.0.expire(&members, &mut metrics);
+        metrics
     }
 
     /// Goes up when members come or go.
@@ -262,7 +289,8 @@ impl<L, M: Instrument> Family<L, M> {
     /// Brings what was read at this version up to date, if the members are still the same.
     pub(super) fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool {
         let Ordered { changes, members } = self.0.ordered();
-        let same = changes == version && members.len() == metrics.len();
+        // Members expire where all is read anew.
+        let same = self.0.expiry.is_none() && changes == version && members.len() == metrics.len();
         if same {
             for (metric, (_, member)) in metrics.iter_mut().zip(members.iter()) {
                 member.instrument.refresh(&mut metric.value);
@@ -281,9 +309,9 @@ impl<L, M: Instrument> Core<L, M> {
             let mut members: Vec<_> = self.places.iter().filter_map(OnceLock::get).map(labelled).collect();
             {
                 let dynamic = self.members.read().unwrap_or_else(PoisonError::into_inner);
-                members.extend(dynamic.by_hash.values().chain(&dynamic.collided).map(labelled));
+                members.extend(dynamic.iter().map(labelled));
             }
-            if let Some(limit) = self.limit.as_ref().filter(|l| l.refused.load(Ordering::Relaxed) > 0) {
+            if let Some(limit) = self.limit.as_ref().filter(|l| l.used.load(Ordering::Relaxed)) {
                 let labels = LabelSet::from_pairs(self.names.iter().map(|name| (*name, OVERFLOW)));
                 members.push((labels, Arc::clone(&limit.overflow)));
             }
@@ -292,9 +320,82 @@ impl<L, M: Instrument> Core<L, M> {
         }
         order.clone()
     }
+
+    /// Forgets members that have shown the same for too long.
+    fn expire(&self, members: &[(LabelSet, Arc<Member<M>>)], metrics: &mut Vec<Metric>) {
+        let (Some(expiry), Some(now), true) = (&self.expiry, self.clock.get(), self.places.is_empty()) else {
+            return;
+        };
+        let mut expired = expiry.judge(metrics, now());
+        if let Some(limit) = &self.limit {
+            let stays = |(_, member): &(LabelSet, Arc<Member<M>>)| Arc::ptr_eq(member, &limit.overflow);
+            expired
+                .iter_mut()
+                .zip(members)
+                .filter(|(_, m)| stays(m))
+                .for_each(|(expired, _)| *expired = false);
+        }
+        if !expired.contains(&true) {
+            return;
+        }
+        let mut all = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        for ((_, member), _) in members.iter().zip(&expired).filter(|(_, expired)| **expired) {
+            all.remove(self.hash(&**member), &**member);
+        }
+        drop(all);
+        self.note_removal();
+        let mut expired = expired.iter();
+        metrics.retain(|_| expired.next() != Some(&true));
+    }
+
+    /// What threads remember, and the order of before, are void.
+    fn note_removal(&self) {
+        self.removals.fetch_add(1, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    #[inline]
+    fn hash(&self, values: &impl LabelValues) -> u64 {
+        let mut hash = self.seed;
+        values.each(|value| hash = mix_text(hash, value.as_bytes()));
+        hash
+    }
 }
 
 impl<L: Labels, M: Instrument> Core<L, M> {
+    fn new(names: Box<[&'static str]>, limits: LabelLimits, make: Box<dyn Fn() -> M + Send + Sync>) -> Self {
+        let places = if L::COUNT <= MAX_PLACES { L::COUNT } else { 0 };
+        Self {
+            names,
+            make,
+            seed: RandomState::new().build_hasher().finish(),
+            places: (0..places).map(|_| OnceLock::new()).collect(),
+            members: RwLock::new(Members::new(limits)),
+            removals: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            order: Mutex::new(Ordered { changes: 0, members: Arc::new([]) }),
+            remembered: PerSlot::new(),
+            limit: None,
+            refused: AtomicU64::new(0),
+            expiry: None,
+            clock: OnceLock::new(),
+            shape: PhantomData,
+        }
+    }
+
+    /// A family without members and with the same settings.
+    fn like(other: Arc<Self>) -> Self {
+        let limits = other.members.read().unwrap_or_else(PoisonError::into_inner).limits.fresh();
+        let limit = other.limit.as_ref().map(|limit| Limit {
+            members: limit.members,
+            overflow: Arc::new(Member::unnamed((other.make)())),
+            used: AtomicBool::new(false),
+        });
+        let expiry = other.expiry.as_ref().map(|expiry| Expiry::new(expiry.idle));
+        let names = other.names.clone();
+        Self { limit, expiry, ..Self::new(names, limits, Box::new(move || (other.make)())) }
+    }
+
     #[inline]
     fn placed<'a>(
         &self,
@@ -313,13 +414,6 @@ impl<L: Labels, M: Instrument> Core<L, M> {
 
     fn new_member(&self, values: &impl LabelValues) -> Member<M> {
         Member::new(values, (self.make)(), self.clock.get().map(|now| now()))
-    }
-
-    #[inline]
-    fn hash(&self, values: &L::Values<'_>) -> u64 {
-        let mut hash = self.seed;
-        values.each(|value| hash = mix_text(hash, value.as_bytes()));
-        hash
     }
 
     fn with_remembered<R>(&self, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
@@ -372,77 +466,53 @@ impl<L: Labels, M: Instrument> Core<L, M> {
 
     /// The member, or the one for overflow.
     fn find_or_make(&self, hash: u64, values: &L::Values<'_>) -> Result<Arc<Member<M>>, &M> {
-        let known = self.members.read().unwrap_or_else(PoisonError::into_inner).find(hash, values);
-        if let Some(member) = known {
-            return Ok(member);
+        loop {
+            let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(member) = members.find(hash, values) {
+                return Ok(member);
+            }
+            let Some(replaced) = members.limits.replaced(values) else {
+                drop(members);
+                match self.make(hash, values) {
+                    Some(made) => return made,
+                    // The last place of a label was taken meanwhile.
+                    None => continue,
+                }
+            };
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            let hash = self.hash(&replaced);
+            if let Some(member) = members.find(hash, &replaced) {
+                return Ok(member);
+            }
+            drop(members);
+            if let Some(made) = self.make(hash, &replaced) {
+                return made;
+            }
         }
+    }
+
+    /// The member newly made, unless another thread was faster; nothing if a label's value has no place.
+    fn make(&self, hash: u64, values: &impl LabelValues) -> Option<Result<Arc<Member<M>>, &M>> {
         // Made before the lock is taken: `make` is the user's and may come back here.
         let member = Arc::new(self.new_member(values));
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been faster.
         if let Some(member) = members.find(hash, values) {
-            return Ok(member);
+            return Some(Ok(member));
+        }
+        if members.limits.replaced(values).is_some() {
+            return None;
         }
         if let Some(limit) = self.limit.as_ref().filter(|limit| members.len() >= limit.members) {
-            if limit.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            if !limit.used.swap(true, Ordering::Relaxed) {
                 // The member for overflow is shown from now on.
                 self.changes.fetch_add(1, Ordering::Release);
             }
-            return Err(&limit.overflow.instrument);
+            return Some(Err(&limit.overflow.instrument));
         }
         members.insert(hash, Arc::clone(&member));
         self.changes.fetch_add(1, Ordering::Release);
-        Ok(member)
-    }
-}
-
-impl<M> Members<M> {
-    fn len(&self) -> usize {
-        self.by_hash.len() + self.collided.len()
-    }
-
-    fn find(&self, hash: u64, values: &impl LabelValues) -> Option<Arc<Member<M>>> {
-        let first = self.by_hash.get(&hash).filter(|m| m.has(values));
-        first.or_else(|| self.collided.iter().find(|m| m.has(values))).cloned()
-    }
-
-    fn insert(&mut self, hash: u64, member: Arc<Member<M>>) {
-        match self.by_hash.entry(hash) {
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(member);
-            }
-            std::collections::hash_map::Entry::Occupied(_) => self.collided.push(member),
-        }
-    }
-}
-
-impl<M> Member<M> {
-    fn new(values: &impl LabelValues, instrument: M, created: Option<Timestamp>) -> Self {
-        let mut packed = Vec::new();
-        values.each(|value| {
-            packed.extend_from_slice(value.as_bytes());
-            packed.push(END);
-        });
-        Self { values: packed.into(), instrument, created }
-    }
-
-    #[inline]
-    fn has(&self, values: &impl LabelValues) -> bool {
-        let mut rest = Some(&*self.values);
-        values.each(|value| {
-            rest = rest.and_then(|r| {
-                let (head, tail) = r.split_at_checked(value.len())?;
-                let (end, tail) = tail.split_first()?;
-                (*end == END && same(head, value.as_bytes())).then_some(tail)
-            });
-        });
-        rest.is_some_and(<[u8]>::is_empty)
-    }
-
-    fn labels(&self, names: &[&'static str]) -> LabelSet {
-        let values =
-            self.values.split(|byte| *byte == END).map(|v| std::str::from_utf8(v).unwrap_or_default());
-        LabelSet::from_pairs(names.iter().copied().zip(values))
+        Some(Ok(member))
     }
 }
 
@@ -487,76 +557,3 @@ impl<L, M> fmt::Debug for Family<L, M> {
         f.debug_struct("Family").field("label_names", &self.0.names).finish_non_exhaustive()
     }
 }
-
-/// Whether two texts of one length are the same; most are too short for a call to pay.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((words_a, rest_a), (words_b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    words_a.iter().zip(words_b).all(|(x, y)| u64::from_le_bytes(*x) == u64::from_le_bytes(*y))
-        && short_word(rest_a) == short_word(rest_b)
-}
-
-/// Up to seven bytes as a number; bytes are read in as few pieces as their number allows.
-#[inline]
-fn short_word(rest: &[u8]) -> u64 {
-    match rest {
-        [] => 0,
-        [a] => u64::from(*a),
-        [a, b] => u64::from(u16::from_le_bytes([*a, *b])),
-        [a, b, c] => u64::from(u16::from_le_bytes([*a, *b])) | u64::from(*c) << 16,
-        [a, b, c, d, end @ ..] => u64::from(u32::from_le_bytes([*a, *b, *c, *d])) | short_tail(end) << 32,
-    }
-}
-
-#[inline]
-fn short_tail(rest: &[u8]) -> u64 {
-    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-}
-
-/// Mixes a text into a hash, eight bytes at a time.
-#[inline]
-fn mix_text(hash: u64, text: &[u8]) -> u64 {
-    let (words, rest) = text.as_chunks::<8>();
-    let hash = words.iter().fold(hash, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
-    // The length keeps ["ab", "c"] and ["a", "bc"] apart.
-    mix((hash ^ short_word(rest)).rotate_left(5) ^ text.len() as u64)
-}
-
-/// A multiplication whose halves are folded together: every bit of the input reaches every bit of the result.
-#[inline]
-fn mix(word: u64) -> u64 {
-    let product = u128::from(word ^ 0x2d35_8dcc_aa6c_78a5) * 0x8bb8_4b93_962e_acc9_u128;
-    (product >> 64) as u64 ^ product as u64
-}
-
-/// Keys are hashes already.
-#[derive(Debug, Default, Clone, Copy)]
-struct PlainHash;
-
-impl BuildHasher for PlainHash {
-    type Hasher = Plain;
-
-    fn build_hasher(&self) -> Plain {
-        Plain(0)
-    }
-}
-
-#[derive(Debug)]
-struct Plain(u64);
-
-impl Hasher for Plain {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = mix_text(self.0, bytes);
-    }
-}
-
-#[cfg(test)]
-mod tests;
