@@ -67,7 +67,7 @@ pub use guard::Guarded;
 pub use landing::Site;
 #[cfg(feature = "tower")]
 pub use layer::{HttpMetrics, HttpMetricsService};
-pub use metrics_core::instrument;
+pub use metrics_core::{counter, gauge, histogram, instrument};
 pub use process::ProcessCollector;
 #[cfg(feature = "push")]
 pub use push::{Push, PushError};

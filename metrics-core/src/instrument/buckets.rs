@@ -35,6 +35,27 @@ impl Buckets {
         Ok(Self(bounds.into()))
     }
 
+    /// These bounds, if they are finite and rise; checked by the compiler where the result is a constant.
+    ///
+    /// # Panics
+    /// If they are not.
+    #[doc(hidden)]
+    pub const fn rising(bounds: &[f64]) -> &[f64] {
+        let mut at = 0;
+        while at < bounds.len() {
+            assert!(bounds[at].is_finite(), "a bucket bound is not finite");
+            assert!(at == 0 || bounds[at - 1] < bounds[at], "a bucket bound is not above the one before");
+            at += 1;
+        }
+        bounds
+    }
+
+    /// Buckets with bounds that [`Buckets::rising`] has checked.
+    #[doc(hidden)]
+    pub fn from_rising(bounds: &[f64]) -> Self {
+        Self(bounds.into())
+    }
+
     /// `count` bounds from `start`, each `width` above the last.
     ///
     /// # Errors

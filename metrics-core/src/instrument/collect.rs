@@ -1,6 +1,7 @@
 //! Metrics that are made up at the moment of the scrape.
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::family::MetricFamily;
 
@@ -37,6 +38,19 @@ pub trait Collect: Send + Sync {
     /// Whatever kept it from finishing. Families appended before the error are shown nevertheless, and other
     /// collectors are not concerned.
     fn collect(&self, families: &mut Vec<MetricFamily>) -> Result<(), CollectError>;
+
+    /// As [`Collect::collect`], for a scraper that waits until `deadline`, if that is known. What comes later is lost, so
+    /// a collector that waits for others should give up before; most need not care.
+    ///
+    /// # Errors
+    /// As [`Collect::collect`].
+    fn collect_until(
+        &self,
+        families: &mut Vec<MetricFamily>,
+        _deadline: Option<Instant>,
+    ) -> Result<(), CollectError> {
+        self.collect(families)
+    }
 }
 
 impl<F> Collect for F

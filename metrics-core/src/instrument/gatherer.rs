@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use super::collect::CollectError;
 use super::gather::{GatherError, Gathered, Page, add_labels, sort_and_dedup};
@@ -57,6 +58,11 @@ impl Gatherer {
 
     /// Reads everything registered. No lock is held while instruments and collectors are read.
     pub fn gather(&mut self) -> &Gathered {
+        self.gather_until(None)
+    }
+
+    /// As [`Gatherer::gather`], for a scraper that waits until `deadline`: collectors are told.
+    pub fn gather_until(&mut self, deadline: Option<Instant>) -> &Gathered {
         self.take_back();
         if let Some(Shown { changes, metrics, collectors }) = self.registry.shown(self.changes) {
             self.changes = Some(changes);
@@ -71,15 +77,15 @@ impl Gatherer {
             kept.read(&mut page);
         }
         for collector in &self.collectors {
-            collector.read(&mut page, &self.kept);
+            collector.read(&mut page, &self.kept, deadline);
         }
         self.put_together(page);
         &self.gathered
     }
 
     /// As [`Gatherer::gather`], for the last time.
-    pub(super) fn into_gathered(mut self) -> Gathered {
-        self.gather();
+    pub(super) fn into_gathered(mut self, deadline: Option<Instant>) -> Gathered {
+        self.gather_until(deadline);
         self.gathered
     }
 
@@ -160,10 +166,10 @@ fn read_anew(entries: &[Entry], family: &mut MetricFamily, errors: &mut Vec<Gath
 }
 
 impl Collector {
-    fn read(&self, page: &mut Page, registered: &[Kept]) {
+    fn read(&self, page: &mut Page, registered: &[Kept], deadline: Option<Instant>) {
         let mut families = Vec::new();
         // A collector that panics is a collector that failed: the rest of the page is worth more.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.collect.collect(&mut families)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.collect.collect_until(&mut families, deadline)));
         if let Err(error) = outcome.unwrap_or_else(|_| Err(CollectError::new("it panicked"))) {
             page.errors.push(GatherError::Collector { collector: self.name.clone(), error });
         }

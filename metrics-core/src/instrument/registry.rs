@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use super::collect::Collect;
 use super::declare::{Declare, Shape};
@@ -338,7 +339,12 @@ impl Registry {
     /// Reads everything registered, through whichever door. No lock is held while instruments and collectors are
     /// read. Who does this again and again keeps a [`Gatherer`].
     pub fn gather(&self) -> Gathered {
-        Gatherer::new(self).into_gathered()
+        self.gather_until(None)
+    }
+
+    /// As [`Registry::gather`], for a scraper that waits until `deadline`: collectors are told.
+    pub fn gather_until(&self, deadline: Option<Instant>) -> Gathered {
+        Gatherer::new(self).into_gathered(deadline)
     }
 
     /// What there is to read, unless nothing was registered or taken off since this state.
