@@ -8,6 +8,7 @@ use benches::nodemix::workload::{self, timestamp};
 use criterion::{BatchSize, Criterion, Throughput};
 use metrics_core::LabelSet;
 use tsdb::block::{Block, BlockMeta, BlockWriter, ChunkData, Ulid};
+use tsdb::chunk::dense::Level;
 use tsdb::chunk::{ChunkEncoder, EncodedChunk};
 use tsdb::compact::{Style, merge};
 use tsdb::fs::{Fs, OsFs};
@@ -75,7 +76,7 @@ fn block(c: &mut Criterion) {
     let fs: Arc<dyn Fs> = Arc::new(OsFs);
     for (name, style) in [
         ("merge two, copying chunks", Style::Field),
-        ("merge two into dense chunks", Style::Dense { samples_per_chunk: 2000 }),
+        ("merge two into dense chunks", Style::dense(Level::Fast)),
     ] {
         group.bench_function(name, |b| {
             b.iter_batched(

@@ -9,10 +9,29 @@ pub(crate) const EXPONENTS: u8 = TENS.len() as u8;
 /// Integers are below this. There, at most one divided by a power of ten gives a float, and rounding finds it.
 const LIMIT: f64 = (1u64 << 50) as f64;
 
+/// Floats hold integers up to here exactly.
+const LARGE_LIMIT: f64 = (1u64 << 53) as f64;
+
+/// The power of ten of an exponent, if there is one.
+pub(crate) fn power(exponent: u8) -> Option<f64> {
+    TENS.get(usize::from(exponent)).copied()
+}
+
 /// The integer that gives this very float, to the bit, when it is divided by that power of ten.
 #[inline]
 pub(crate) fn integer(value: f64, exponent: u8) -> Option<i64> {
-    if (value * TENS[usize::from(exponent)]).abs() >= LIMIT {
+    integer_below(LIMIT, value, exponent)
+}
+
+/// As [`integer`], also between 2^50 and 2^53, where it need not be the only one.
+#[inline]
+pub(crate) fn large_integer(value: f64, exponent: u8) -> Option<i64> {
+    integer_below(LARGE_LIMIT, value, exponent)
+}
+
+#[inline(always)]
+fn integer_below(limit: f64, value: f64, exponent: u8) -> Option<i64> {
+    if (value * TENS[usize::from(exponent)]).abs() >= limit {
         return None;
     }
     let n = nearest(value, exponent);
@@ -49,7 +68,7 @@ mod tests {
 
         #[test]
         fn whatever_is_found_comes_back(value: f64, exponent in 0..EXPONENTS) {
-            if let Some(n) = integer(value, exponent) {
+            for n in [integer(value, exponent), large_integer(value, exponent)].into_iter().flatten() {
                 prop_assert_eq!(float(n, exponent).to_bits(), value.to_bits());
             }
         }

@@ -1,6 +1,7 @@
 //! An embeddable time series database in the on-disk format of Prometheus.
 //!
-//! Opens a directory that Prometheus wrote and leaves one that Prometheus reads: write-ahead log, blocks, chunks, index.
+//! Opens a directory that Prometheus wrote and leaves one that Prometheus reads, if its
+//! [compacted blocks](Options::merged_chunks) are to have the field's encodings: write-ahead log, blocks, chunks, index.
 //! Not a server: no sockets, no query language (`promql` brings that, over [`metrics_core::Select`]), no clock and no
 //! thread of its own; who embeds it calls [`Db::tick`] now and then.
 //!
@@ -36,6 +37,7 @@
 //!
 //! # Features
 //! - `mmap` (default): map block files into memory instead of reading them
+//! - `pco`: write and read dense chunks that went through an entropy coder, for blocks that are rarely read
 //! - `zstd`: write and read logs that are compressed with zstd; without it, snappy only
 
 // the door

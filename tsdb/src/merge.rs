@@ -5,6 +5,19 @@ use metrics_core::{Column, Columns, TimeRange, Timestamp};
 use crate::block::Interval;
 use crate::chunk::{self, ChunkError, Encoding, decimal_stream};
 
+/// Adds the samples in the range of what `append` adds to the columns.
+pub(crate) fn append_in_range<E>(
+    range: TimeRange,
+    into: &mut Columns,
+    append: impl FnOnce(&mut Columns) -> Result<(), E>,
+) -> Result<(), E> {
+    let (floats, histograms) = (into.floats.timestamps.len(), into.histograms.timestamps.len());
+    append(into)?;
+    trim(&mut into.floats, floats, u16::MAX, range);
+    trim(&mut into.histograms, histograms, u16::MAX, range);
+    Ok(())
+}
+
 /// Decodes a chunk and adds those of its first `samples` samples that lie in the range to the columns.
 pub(crate) fn append_chunk(
     encoding: Encoding,

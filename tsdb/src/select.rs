@@ -11,7 +11,7 @@ use crate::db::{Db, Snapshot};
 use crate::error::Error;
 use crate::fs::FileError;
 use crate::head::HeadSeries;
-use crate::merge::{append_chunk, append_columns, put_in_order, take_out};
+use crate::merge::{append_columns, append_in_range, put_in_order, take_out};
 use crate::postings_match::matching;
 
 /// The series that a selection found, and where their samples lie.
@@ -162,9 +162,7 @@ impl Found<'_> {
         into: &mut Columns,
     ) -> Result<(), Error> {
         for chunk in chunks {
-            let (encoding, bytes) = block.chunk(chunk.reference)?;
-            append_chunk(encoding, bytes, u16::MAX, self.range, into)
-                .map_err(|source| Error::Chunk { series: labels.to_string(), source })?;
+            append_in_range(self.range, into, |into| block.read_chunk(labels, chunk, into))?;
         }
         Ok(())
     }

@@ -68,6 +68,8 @@ fn db_options(options: &Options, config: &Config) -> tsdb::Options {
         (None, None) => 31 * DAY_MS,
     };
     tsdb::Options {
+        // So that the directory stays one that the original opens.
+        merged_chunks: tsdb::compact::Style::Field,
         block_range,
         max_block_range: largest.max(block_range),
         retention,

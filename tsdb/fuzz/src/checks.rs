@@ -5,6 +5,7 @@ use std::path::Path;
 
 use metrics_core::{Columns, Value};
 use tsdb::block::Index;
+use tsdb::chunk::dense::Level;
 use tsdb::chunk::{self, ChunkEncoder, Encoding};
 use tsdb::fs::{File, FileBytes, Fs, Lock};
 use tsdb::wal::{self, SampleReader, SegmentReader};
@@ -17,7 +18,8 @@ pub fn chunk(data: &[u8]) {
     if chunk::decode(encoding, bytes, &mut columns).is_err() || !encoding.is_float() {
         return;
     }
-    for mut encoder in [ChunkEncoder::new(u16::MAX), ChunkEncoder::dense(u16::MAX)] {
+    let dense = |level| ChunkEncoder::dense(u16::MAX, level);
+    for mut encoder in [ChunkEncoder::new(u16::MAX), dense(Level::Fast), dense(Level::Small)] {
         for (t, v) in columns.floats.timestamps.iter().zip(&columns.floats.values) {
             encoder.push(*t, &Value::Float(*v)).expect("no more samples than a chunk has");
         }

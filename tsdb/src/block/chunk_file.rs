@@ -5,7 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::chunk::{ChunkError, Encoding};
+use metrics_core::Columns;
+
+use super::shared_times::DecodedTimes;
+use crate::chunk::{self, ChunkError, Encoding, dense};
 use crate::codec::{Reader, put_uvarint};
 use crate::fs::{File, FileBytes, FileError, Fs};
 
@@ -28,6 +31,19 @@ const FRAME: u64 = 5 + 1 + 4;
 #[derive(Debug)]
 pub struct ChunkReader {
     files: Vec<(PathBuf, FileBytes)>,
+    times: DecodedTimes,
+}
+
+/// Why a chunk of a block cannot be decoded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadChunkError {
+    /// Its file is damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its bytes are not what the encoding says.
+    #[error(transparent)]
+    Chunk(#[from] ChunkError),
 }
 
 impl ChunkReader {
@@ -44,7 +60,7 @@ impl ChunkReader {
             check_header(&bytes).map_err(|what| FileError::damaged(&path, 0, what))?;
             files.push((path, bytes));
         }
-        Ok(Self { files })
+        Ok(Self { files, times: DecodedTimes::default() })
     }
 
     /// Bytes of all files.
@@ -52,7 +68,8 @@ impl ChunkReader {
         self.files.iter().map(|(_, bytes)| bytes.len() as u64).sum()
     }
 
-    /// The encoding and the bytes of a chunk; its checksum is verified.
+    /// The encoding and the bytes of a chunk; its checksum is verified. A dense chunk may have left its times to
+    /// another: [`ChunkReader::decode`] knows where to look.
     ///
     /// # Errors
     /// If there is no such chunk or its checksum is wrong.
@@ -71,6 +88,43 @@ impl ChunkReader {
         let encoding = Encoding::from_id(frame.checked[0])
             .map_err(|e: ChunkError| FileError::damaged(path, at as u64, e.to_string()))?;
         Ok((encoding, &frame.checked[1..]))
+    }
+}
+
+impl ChunkReader {
+    /// Decodes a chunk and appends its samples to the columns.
+    ///
+    /// # Errors
+    /// If the file or the chunk is damaged; the columns then hold what they held, or more samples.
+    pub fn decode(&self, reference: u64, into: &mut Columns) -> Result<(), ReadChunkError> {
+        let (encoding, bytes) = self.chunk(reference)?;
+        self.decode_bytes(encoding, bytes, into)
+    }
+
+    /// As [`ChunkReader::decode`], for bytes that came from [`ChunkReader::chunk`].
+    pub(crate) fn decode_bytes(
+        &self,
+        encoding: Encoding,
+        bytes: &[u8],
+        into: &mut Columns,
+    ) -> Result<(), ReadChunkError> {
+        if encoding != Encoding::Dense {
+            return Ok(chunk::decode(encoding, bytes, into)?);
+        }
+        let floats = &mut into.floats;
+        dense::decode_with(bytes, &mut floats.timestamps, &mut floats.values, |holder, into| {
+            let times = self.times.get(holder, |times| self.decode_times(holder, times))?;
+            into.extend_from_slice(&times);
+            Ok(())
+        })
+    }
+
+    /// The times of the chunk that another refers to.
+    fn decode_times(&self, holder: u64, into: &mut Vec<i64>) -> Result<(), ReadChunkError> {
+        match self.chunk(holder)? {
+            (Encoding::Dense, bytes) => Ok(dense::decode_times(bytes, into)?),
+            _ => Err(ChunkError::TimesElsewhere { reference: holder }.into()),
+        }
     }
 }
 

@@ -10,12 +10,13 @@ mod index_write;
 mod meta;
 mod offset_table;
 mod open;
+mod shared_times;
 mod symbols;
 mod tombstones;
 mod ulid;
 mod write;
 
-pub use chunk_file::{ChunkReader, ChunkWriter};
+pub use chunk_file::{ChunkReader, ChunkWriter, ReadChunkError};
 pub use index_read::{ChunkMeta, Index, LabelValue, PostingsRef, SeriesEntry};
 pub use index_write::IndexWriter;
 pub use meta::{BlockDescription, BlockMeta, BlockStats, Compaction};

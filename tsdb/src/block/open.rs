@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use metrics_core::{Columns, LabelSet};
 
-use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, Tombstones};
-use crate::chunk::{self, Encoding};
+use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, ReadChunkError, Tombstones};
+use crate::chunk::Encoding;
 use crate::fs::{FileError, Fs};
 
 /// A block, open for reading. Its files are mapped or read once; threads may share it.
@@ -62,7 +62,8 @@ impl Block {
         self.small_files + self.index.size() + self.chunks.size()
     }
 
-    /// The encoding and the bytes of a chunk; its checksum is verified.
+    /// The encoding and the bytes of a chunk; its checksum is verified. A dense chunk may have left its times to
+    /// another: [`Block::read_chunk`] knows where to look.
     ///
     /// # Errors
     /// If there is no such chunk or its checksum is wrong.
@@ -80,9 +81,17 @@ impl Block {
         meta: &ChunkMeta,
         into: &mut Columns,
     ) -> Result<(), BlockError> {
-        let (encoding, bytes) = self.chunk(meta.reference)?;
-        chunk::decode(encoding, bytes, into)
-            .map_err(|source| BlockError::Chunk { series: labels.to_string(), source })
+        self.chunks.decode(meta.reference, into).map_err(|e| of_series(labels, e))
+    }
+
+    /// As [`Block::read_chunk`], for bytes that came from [`Block::chunk`].
+    pub(crate) fn decode_bytes(
+        &self,
+        labels: &LabelSet,
+        (encoding, bytes): (Encoding, &[u8]),
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        self.chunks.decode_bytes(encoding, bytes, into).map_err(|e| of_series(labels, e))
     }
 
     /// Replaces what is deleted from the block, on disk and here.
@@ -95,5 +104,13 @@ impl Block {
         self.meta.write(fs, &self.dir)?;
         self.tombstones = tombstones;
         Ok(())
+    }
+}
+
+/// Names the series of which a chunk cannot be read.
+fn of_series(labels: &LabelSet, error: ReadChunkError) -> BlockError {
+    match error {
+        ReadChunkError::File(error) => error.into(),
+        ReadChunkError::Chunk(source) => BlockError::Chunk { series: labels.to_string(), source },
     }
 }

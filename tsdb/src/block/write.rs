@@ -6,7 +6,8 @@ use std::sync::Arc;
 use metrics_core::LabelSet;
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkWriter, IndexWriter, Tombstones};
-use crate::chunk::{EncodedChunk, Encoding};
+use super::shared_times::WrittenTimes;
+use crate::chunk::{ChunkError, EncodedChunk, Encoding, dense};
 use crate::fs::{FileError, Fs};
 
 /// The end of the name of a block that is being written. Leftovers of a crash can be removed.
@@ -77,6 +78,7 @@ pub struct BlockWriter {
     chunks: Option<ChunkWriter>,
     index: Option<IndexWriter>,
     metas: Vec<ChunkMeta>,
+    times: WrittenTimes,
     finished: bool,
 }
 
@@ -101,6 +103,7 @@ impl BlockWriter {
             chunks: None,
             index: None,
             metas: Vec::new(),
+            times: WrittenTimes::default(),
             finished: false,
             unfinished,
         };
@@ -110,9 +113,10 @@ impl BlockWriter {
     }
 
     /// Adds a series, in order of labels, with its chunks in order of time. A series without chunks is left out.
+    /// Dense chunks whose times an earlier one has too are written without them.
     ///
     /// # Errors
-    /// If something is out of order, a label was not announced, or writing failed.
+    /// If something is out of order, a label was not announced, a dense chunk is damaged, or writing failed.
     pub fn add_series(&mut self, labels: &LabelSet, chunks: &[ChunkData<'_>]) -> Result<(), BlockError> {
         let (Some(chunk_writer), Some(index)) = (&mut self.chunks, &mut self.index) else { return Ok(()) };
         if chunks.is_empty() {
@@ -120,11 +124,14 @@ impl BlockWriter {
         }
         self.metas.clear();
         for c in chunks {
-            let samples = c
-                .encoding
-                .sample_count(c.bytes)
-                .map_err(|source| BlockError::Chunk { series: labels.to_string(), source })?;
-            let reference = chunk_writer.write(c.encoding, c.bytes)?;
+            let damaged = |source: ChunkError| BlockError::Chunk { series: labels.to_string(), source };
+            let samples = c.encoding.sample_count(c.bytes).map_err(damaged)?;
+            let reference = if c.encoding == Encoding::Dense {
+                let parts = dense::split(c.bytes).map_err(damaged)?;
+                self.times.write(c.bytes, parts, chunk_writer)?
+            } else {
+                chunk_writer.write(c.encoding, c.bytes)?
+            };
             self.metas.push(ChunkMeta { reference, min_time: c.min_time, max_time: c.max_time });
             let stats = &mut self.meta.stats;
             stats.num_samples += u64::from(samples);

@@ -38,7 +38,7 @@ pub struct EncodedChunk {
 #[derive(Debug)]
 pub struct ChunkEncoder {
     samples_per_chunk: usize,
-    is_dense: bool,
+    dense: Option<dense::Encoder>,
     open: Open,
     /// The run before, as far as the next may follow it.
     integers_before: Option<RunEnd<u64>>,
@@ -72,7 +72,7 @@ impl ChunkEncoder {
     pub fn new(samples_per_chunk: u16) -> Self {
         Self {
             samples_per_chunk: usize::from(samples_per_chunk.max(1)),
-            is_dense: false,
+            dense: None,
             open: Open::Nothing,
             integers_before: None,
             floats_before: None,
@@ -81,8 +81,8 @@ impl ChunkEncoder {
     }
 
     /// As [`ChunkEncoder::new`], with [dense](dense) chunks of floats where they are shorter.
-    pub fn dense(samples_per_chunk: u16) -> Self {
-        Self { is_dense: true, ..Self::new(samples_per_chunk) }
+    pub fn dense(samples_per_chunk: u16, level: dense::Level) -> Self {
+        Self { dense: Some(dense::Encoder::new(level)), ..Self::new(samples_per_chunk) }
     }
 
     /// Adds a sample; its time must be above that of the last one.
@@ -109,7 +109,7 @@ impl ChunkEncoder {
         let is_floats = matches!(self.open, Open::Floats { .. } | Open::Dense { .. });
         if self.open_samples() >= self.samples_per_chunk || !is_floats {
             self.cut();
-            self.open = if self.is_dense {
+            self.open = if self.dense.is_some() {
                 Open::Dense { timestamps: Vec::new(), values: Vec::new() }
             } else {
                 Open::Floats { min_time: timestamp, max_time: timestamp, chunk: XorAppender::new() }
@@ -129,6 +129,14 @@ impl ChunkEncoder {
         Ok(())
     }
 
+    /// Adds floats in order of time; see [`ChunkEncoder::push`].
+    ///
+    /// # Errors
+    /// As [`ChunkEncoder::push`].
+    pub fn push_floats(&mut self, timestamps: &[i64], values: &[f64]) -> Result<(), ChunkError> {
+        timestamps.iter().zip(values).try_for_each(|(t, v)| self.push_float(*t, *v))
+    }
+
     /// Ends the open chunk; the next sample begins another.
     pub fn cut(&mut self) {
         let chunk = match std::mem::replace(&mut self.open, Open::Nothing) {
@@ -139,7 +147,7 @@ impl ChunkEncoder {
             }
             Open::Dense { timestamps, values } => {
                 (self.integers_before, self.floats_before) = (None, None);
-                self.done.extend(dense::encode(&timestamps, &values));
+                self.done.extend(self.dense.as_mut().and_then(|d| d.encode(&timestamps, &values)));
                 return;
             }
             Open::Integers(run) => {
@@ -182,8 +190,14 @@ impl ChunkEncoder {
 
     /// Ends the open chunk and returns all chunks in order.
     pub fn finish(mut self) -> Vec<EncodedChunk> {
+        self.take()
+    }
+
+    /// As [`ChunkEncoder::finish`], ready for another series then.
+    pub fn take(&mut self) -> Vec<EncodedChunk> {
         self.cut();
-        self.done
+        (self.integers_before, self.floats_before) = (None, None);
+        std::mem::take(&mut self.done)
     }
 
     /// Samples in the open chunk.

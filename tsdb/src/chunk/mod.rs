@@ -137,6 +137,12 @@ pub enum ChunkError {
     /// Samples of a kind that no encoding is known for.
     #[error("a sample of an unknown kind")]
     Kind,
+    /// The times of a dense chunk are in another chunk of its block: read it [through the block](crate::block::Block).
+    #[error("the chunk's times are in chunk {reference} of its block")]
+    TimesElsewhere {
+        /// The reference of that chunk.
+        reference: u64,
+    },
     /// The chunk holds as many samples as its header can count (65,535).
     #[error("chunk is full")]
     Full,

@@ -74,9 +74,11 @@ fn put_block(out: &mut Vec<u8>, block: &[i64], sorted: &[i64]) {
         Shape::Bits(n) => inside.for_each(|d| bits.put(d, n)),
         Shape::Digits { bits: n, digits } => {
             let distances: Vec<u64> = inside.collect();
+            let radix = window.range + 1;
             for group in distances.chunks(digits) {
-                let number = group.iter().rev().fold(0, |number, digit| number * (window.range + 1) + digit);
-                bits.put(number, n);
+                let number = group.iter().fold(0, |number, digit| number * radix + digit);
+                // The last may lack digits at the end.
+                bits.put((group.len()..digits).fold(number, |number, _| number * radix), n);
             }
         }
     }
@@ -224,14 +226,14 @@ impl<'a> LowBits<'a> {
 pub(super) fn take_column(
     r: &mut Reader<'_>,
     n: usize,
-    mut each: impl FnMut(&[i64]),
+    mut each: impl FnMut(&mut [i64]),
 ) -> Result<(), &'static str> {
     let mut block = [0i64; BLOCK];
     let mut left = n;
     while left > 0 {
         let len = left.min(BLOCK);
         take_block(r, len, &mut block)?;
-        each(&block[..len]);
+        each(&mut block[..len]);
         left -= len;
     }
     Ok(())
@@ -247,12 +249,9 @@ fn take_block(r: &mut Reader<'_>, n: usize, block: &mut [i64; BLOCK]) -> Result<
     let corrections = if first & CORRECTED != 0 { Some(take_corrections(r, n)?) } else { None };
     let block = &mut block[..n];
     if bits <= u32::from(DIGITS) {
-        take_bits(r, bits, block)?;
+        take_bits(r, bits, base, block)?;
     } else {
-        take_digits(r, bits - u32::from(DIGITS), radix, block)?;
-    }
-    for x in &mut *block {
-        *x = x.wrapping_add(base);
+        take_digits(r, bits - u32::from(DIGITS), radix, base, block)?;
     }
     if let Some((places, distances)) = corrections {
         for (place, zigzag) in places.iter().zip(distances) {
@@ -274,20 +273,20 @@ fn take_corrections<'a>(r: &mut Reader<'a>, n: usize) -> Result<Corrections<'a>,
         return Err("corrections that no encoder writes");
     }
     let mut distances = [0i64; MAX_CORRECTIONS];
-    take_bits(r, bits, &mut distances[..count])?;
+    take_bits(r, bits, 0, &mut distances[..count])?;
     Ok((places, distances))
 }
 
-/// Reads numbers of a fixed width.
-fn take_bits(r: &mut Reader<'_>, bits: u32, into: &mut [i64]) -> Result<(), &'static str> {
+/// Reads distances of a fixed width from a base.
+fn take_bits(r: &mut Reader<'_>, bits: u32, base: i64, into: &mut [i64]) -> Result<(), &'static str> {
     let len = (into.len() * bits as usize).div_ceil(8);
     let bytes = r.take(len, CUT_OFF).map_err(|_| CUT_OFF)?;
     macro_rules! widths {
         ($($width:literal)*) => {
             match bits {
-                0 => into.fill(0),
-                $($width => unpack::<$width>(bytes, into),)*
-                _ => unpack_wide(bytes, bits, into),
+                0 => into.fill(base),
+                $($width => unpack::<$width>(bytes, base, into),)*
+                _ => unpack_wide(bytes, bits, base, into),
             }
         };
     }
@@ -296,20 +295,20 @@ fn take_bits(r: &mut Reader<'_>, bits: u32, into: &mut [i64]) -> Result<(), &'st
 }
 
 /// Eight numbers at a time, which take `WIDTH` whole bytes: all shifts are known when compiling.
-fn unpack<const WIDTH: usize>(bytes: &[u8], into: &mut [i64]) {
+fn unpack<const WIDTH: usize>(bytes: &[u8], base: i64, into: &mut [i64]) {
     let mut octets = into.chunks_exact_mut(8);
     let mut rest = bytes;
     // While there is more behind the eight, their words can be loaded from where they are.
     while let Some(window) = rest.get(..WIDTH + 8) {
         let Some(eight) = octets.next() else { return };
-        unpack_eight::<WIDTH>(window, eight);
+        unpack_eight::<WIDTH>(window, base, eight);
         rest = &rest[WIDTH..];
     }
     let unpack_padded = |bytes: &[u8], into: &mut [i64]| {
         let mut padded = [0u8; 40];
         padded[..bytes.len()].copy_from_slice(bytes);
         let mut eight = [0; 8];
-        unpack_eight::<WIDTH>(&padded[..WIDTH + 8], &mut eight);
+        unpack_eight::<WIDTH>(&padded[..WIDTH + 8], base, &mut eight);
         into.copy_from_slice(&eight[..into.len()]);
     };
     for eight in octets.by_ref() {
@@ -323,18 +322,19 @@ fn unpack<const WIDTH: usize>(bytes: &[u8], into: &mut [i64]) {
 
 /// Needs eight bytes more than the eight numbers have.
 #[inline(always)]
-fn unpack_eight<const WIDTH: usize>(window: &[u8], eight: &mut [i64]) {
+fn unpack_eight<const WIDTH: usize>(window: &[u8], base: i64, eight: &mut [i64]) {
     let window = &window[..WIDTH + 8];
     for (i, x) in eight.iter_mut().enumerate() {
         let at = i * WIDTH;
         let mut word = [0u8; 8];
         word.copy_from_slice(&window[at / 8..at / 8 + 8]);
-        *x = ((u64::from_le_bytes(word) >> (at % 8)) & ((1 << WIDTH) - 1)) as i64;
+        let distance = (u64::from_le_bytes(word) >> (at % 8)) & ((1 << WIDTH) - 1);
+        *x = base.wrapping_add(distance as i64);
     }
 }
 
 /// Numbers of more than 32 bits.
-fn unpack_wide(bytes: &[u8], bits: u32, into: &mut [i64]) {
+fn unpack_wide(bytes: &[u8], bits: u32, base: i64, into: &mut [i64]) {
     let mask = u64::MAX >> (64 - bits.min(64));
     for (i, x) in into.iter_mut().enumerate() {
         let at = i * bits as usize;
@@ -347,12 +347,18 @@ fn unpack_wide(bytes: &[u8], bits: u32, into: &mut [i64]) {
                 u128::from_le_bytes(window)
             }
         };
-        *x = ((word >> (at % 8)) as u64 & mask) as i64;
+        *x = base.wrapping_add(((word >> (at % 8)) as u64 & mask) as i64);
     }
 }
 
-/// Reads numbers of several digits each.
-fn take_digits(r: &mut Reader<'_>, bits: u32, radix: u64, into: &mut [i64]) -> Result<(), &'static str> {
+/// Reads distances from a base that are digits of numbers.
+fn take_digits(
+    r: &mut Reader<'_>,
+    bits: u32,
+    radix: u64,
+    base: i64,
+    into: &mut [i64],
+) -> Result<(), &'static str> {
     if bits > MAX_GROUP || !(2..=1 << 16).contains(&radix) {
         return Err("digits that no encoder writes");
     }
@@ -362,43 +368,62 @@ fn take_digits(r: &mut Reader<'_>, bits: u32, radix: u64, into: &mut [i64]) -> R
     }
     let mut groups = [0i64; BLOCK / 2];
     let groups = groups.get_mut(..into.len().div_ceil(digits)).ok_or("groups of one digit")?;
-    take_bits(r, bits, groups)?;
-    // Exact for all numbers of 32 bits: Lemire, Kaser, Kurz, "Faster remainder by direct computation".
-    let reciprocal = u64::MAX / radix + 1;
+    take_bits(r, bits, 0, groups)?;
+    let splitter = Splitter::new(radix, digits as u32, base);
     match digits {
-        2 => split::<2>(groups, radix, reciprocal, into),
-        3 => split::<3>(groups, radix, reciprocal, into),
-        4 => split::<4>(groups, radix, reciprocal, into),
-        5 => split::<5>(groups, radix, reciprocal, into),
-        6 => split::<6>(groups, radix, reciprocal, into),
-        7 => split::<7>(groups, radix, reciprocal, into),
+        2 => splitter.split_all::<2>(groups, into),
+        3 => splitter.split_all::<3>(groups, into),
+        4 => splitter.split_all::<4>(groups, into),
+        5 => splitter.split_all::<5>(groups, into),
+        6 => splitter.split_all::<6>(groups, into),
+        7 => splitter.split_all::<7>(groups, into),
         _ => {
             for (group, digits) in groups.iter().zip(into.chunks_mut(digits)) {
-                split_one(*group, radix, reciprocal, digits);
+                splitter.split(*group, digits);
             }
         }
     }
     Ok(())
 }
 
-/// Splits numbers of a known number of digits.
-fn split<const DIGITS: usize>(groups: &[i64], radix: u64, reciprocal: u64, into: &mut [i64]) {
-    let mut whole = into.chunks_exact_mut(DIGITS);
-    for (group, digits) in groups.iter().zip(whole.by_ref()) {
-        split_one(*group, radix, reciprocal, &mut digits[..DIGITS]);
-    }
-    if let Some(last) = groups.last() {
-        split_one(*last, radix, reciprocal, whole.into_remainder());
-    }
+/// Splits numbers into their digits, the most significant first, without a division.
+///
+/// A number is taken as a fraction of what all its digits can express, in 64 bits behind the point; each multiplication
+/// by the radix then moves a digit in front of it. The fraction is too large by less than the number, which is below
+/// 2^32: too little to reach the next digit.
+#[derive(Debug, Clone, Copy)]
+struct Splitter {
+    radix: u64,
+    reciprocal: u64,
+    base: i64,
 }
 
-#[inline(always)]
-fn split_one(group: i64, radix: u64, reciprocal: u64, digits: &mut [i64]) {
-    let mut number = group as u64;
-    for digit in digits {
-        let quotient = ((u128::from(number) * u128::from(reciprocal)) >> 64) as u64;
-        *digit = (number - quotient * radix) as i64;
-        number = quotient;
+impl Splitter {
+    /// For numbers of so many digits, which have 32 bits at most.
+    fn new(radix: u64, digits: u32, base: i64) -> Self {
+        // `digits_in` says that they fit.
+        Self { radix, reciprocal: u64::MAX / radix.pow(digits) + 1, base }
+    }
+
+    /// As [`Splitter::split`], for numbers of a known number of digits.
+    fn split_all<const DIGITS: usize>(self, groups: &[i64], into: &mut [i64]) {
+        let mut whole = into.chunks_exact_mut(DIGITS);
+        for (group, digits) in groups.iter().zip(whole.by_ref()) {
+            self.split(*group, &mut digits[..DIGITS]);
+        }
+        if let Some(last) = groups.last() {
+            self.split(*last, whole.into_remainder());
+        }
+    }
+
+    #[inline(always)]
+    fn split(self, number: i64, digits: &mut [i64]) {
+        let mut fraction = (number as u64).wrapping_mul(self.reciprocal);
+        for digit in digits {
+            let product = u128::from(fraction) * u128::from(self.radix);
+            *digit = self.base.wrapping_add((product >> 64) as i64);
+            fraction = product as u64;
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod plan;
 mod run;
+mod samples;
+mod series;
 mod symbols;
 
 pub use plan::{level_ranges, plan};

@@ -4,31 +4,40 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use metrics_core::{LabelSet, Value};
+use metrics_core::LabelSet;
 
+use super::series::{Series, Source};
 use super::symbols::merged_symbols;
-use crate::block::{
-    Block, BlockError, BlockMeta, BlockWriter, ChunkData, ChunkMeta, Compaction, Interval, SeriesEntry, Ulid,
-};
-use crate::chunk::{self, ChunkEncoder, EncodedChunk};
+use crate::block::{Block, BlockError, BlockMeta, BlockWriter, Compaction, SeriesEntry, Ulid};
+use crate::chunk::dense::Level;
 use crate::fs::Fs;
 
-/// Most samples of a chunk that is encoded anew, as in the field.
-const SAMPLES_PER_CHUNK: u16 = 120;
-
 /// Which encodings a merged block has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Style {
     /// Those of the field: chunks are copied where they need not be changed.
-    #[default]
     Field,
-    /// Floats [densely](crate::chunk::dense), in chunks of up to so many samples (1 ..= 65,535). Histograms as in
-    /// the field.
+    /// Floats [densely](crate::chunk::dense), histograms as in the field.
     Dense {
-        /// Most samples of a dense chunk.
+        /// Most samples of a dense chunk (1 ..= 65,535); a query decodes chunks whole.
         samples_per_chunk: u16,
+        /// How small the chunks are to be, and how slow.
+        level: Level,
     },
+}
+
+impl Style {
+    /// Dense chunks of up to 2,000 samples.
+    pub fn dense(level: Level) -> Self {
+        Self::Dense { samples_per_chunk: 2000, level }
+    }
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self::dense(Level::Fast)
+    }
 }
 
 /// Merges blocks into a new one in the data directory `parent`, without what was deleted from them. The blocks may
@@ -50,7 +59,7 @@ pub fn merge(
     let symbols = merged_symbols(blocks)?;
     let mut writer = BlockWriter::create(Arc::clone(fs), parent, meta, symbols.iter().copied())?;
     let mut cursors = blocks.iter().map(|b| Cursor::new(b)).collect::<Result<Vec<_>, _>>()?;
-    let mut series = Series::default();
+    let mut series = Series::new(style);
     while let Some(labels) = next_labels(&cursors) {
         series.sources.clear();
         for cursor in &mut cursors {
@@ -58,7 +67,7 @@ pub fn merge(
                 series.sources.push(source);
             }
         }
-        series.write(&labels, style, &mut writer)?;
+        series.write(&labels, &mut writer)?;
     }
     if writer.samples() == 0 { Ok(None) } else { writer.finish().map(Some) }
 }
@@ -116,119 +125,10 @@ impl<'a> Cursor<'a> {
         };
         self.advance()?;
         let deleted = self.block.tombstones().of(u64::from(id));
-        Ok(Some(Source { block: self.block, deleted, chunks: entry.chunks }))
+        Ok(Some(Source::new(self.block, deleted, entry.chunks)))
     }
 }
 
 fn next_labels(cursors: &[Cursor<'_>]) -> Option<LabelSet> {
     cursors.iter().filter_map(|c| c.next.as_ref()).map(|(_, entry)| &entry.labels).min().cloned()
-}
-
-/// A series in one block.
-struct Source<'a> {
-    block: &'a Block,
-    deleted: &'a [Interval],
-    chunks: Vec<ChunkMeta>,
-}
-
-impl Source<'_> {
-    fn is_touched(&self, chunk: &ChunkMeta) -> bool {
-        self.deleted.iter().any(|i| i.start <= chunk.max_time && chunk.min_time <= i.end)
-    }
-
-    fn is_deleted(&self, timestamp: i64) -> bool {
-        let behind = self.deleted.partition_point(|i| i.end < timestamp);
-        self.deleted.get(behind).is_some_and(|i| i.start <= timestamp)
-    }
-}
-
-/// One series in all blocks that have it.
-#[derive(Default)]
-struct Series<'a> {
-    sources: Vec<Source<'a>>,
-    samples: Vec<(i64, usize, Value)>,
-}
-
-impl Series<'_> {
-    /// Writes the series: chunks that stand alone as they are, those that overlap or were partly deleted encoded anew.
-    fn write(&mut self, labels: &LabelSet, style: Style, writer: &mut BlockWriter) -> Result<(), BlockError> {
-        let mut all: Vec<(usize, ChunkMeta)> = Vec::new();
-        for (i, source) in self.sources.iter().enumerate() {
-            all.extend(source.chunks.iter().map(|c| (i, *c)));
-        }
-        all.sort_by_key(|(i, c)| (c.min_time, *i));
-        if let Style::Dense { samples_per_chunk } = style {
-            let encoder = ChunkEncoder::dense(samples_per_chunk);
-            let anew = encode_anew(&self.sources, &all, labels, encoder, &mut self.samples)?;
-            let data: Vec<_> = anew.iter().map(EncodedChunk::as_data).collect();
-            return writer.add_series(labels, &data);
-        }
-        let mut anew: Vec<EncodedChunk> = Vec::new();
-        // Chunks to copy, and how many of those encoded anew come before each.
-        let mut copied: Vec<(usize, ChunkData<'_>)> = Vec::new();
-        let mut rest = &all[..];
-        while let Some(((source, chunk), _)) = rest.split_first() {
-            let (group, after) = rest.split_at(overlapping(rest));
-            rest = after;
-            let source = &self.sources[*source];
-            if group.len() == 1 && !source.is_touched(chunk) {
-                let (encoding, bytes) = source.block.chunk(chunk.reference)?;
-                let (min_time, max_time) = (chunk.min_time, chunk.max_time);
-                copied.push((anew.len(), ChunkData { min_time, max_time, encoding, bytes }));
-            } else {
-                let sources = &self.sources;
-                let encoder = ChunkEncoder::new(SAMPLES_PER_CHUNK);
-                anew.extend(encode_anew(sources, group, labels, encoder, &mut self.samples)?);
-            }
-        }
-        let mut data = Vec::with_capacity(copied.len() + anew.len());
-        let mut anew = anew.iter().enumerate().peekable();
-        for (before, chunk) in copied {
-            while let Some((_, c)) = anew.next_if(|(i, _)| *i < before) {
-                data.push(c.as_data());
-            }
-            data.push(chunk);
-        }
-        data.extend(anew.map(|(_, c)| c.as_data()));
-        writer.add_series(labels, &data)
-    }
-}
-
-/// How many chunks at the front overlap each other, one at least; the chunks are in order of their start.
-fn overlapping(chunks: &[(usize, ChunkMeta)]) -> usize {
-    let mut end = i64::MIN;
-    let n = chunks.iter().take_while(|(_, c)| {
-        let joins = end == i64::MIN || c.min_time <= end;
-        end = end.max(c.max_time);
-        joins
-    });
-    n.count().max(1)
-}
-
-/// Decodes chunks and encodes what is left of them in order of time.
-fn encode_anew(
-    sources: &[Source<'_>],
-    group: &[(usize, ChunkMeta)],
-    labels: &LabelSet,
-    mut encoder: ChunkEncoder,
-    samples: &mut Vec<(i64, usize, Value)>,
-) -> Result<Vec<EncodedChunk>, BlockError> {
-    let damaged = |source| BlockError::Chunk { series: labels.to_string(), source };
-    samples.clear();
-    for (i, meta) in group {
-        let source = &sources[*i];
-        let (encoding, bytes) = source.block.chunk(meta.reference)?;
-        chunk::decode_each(encoding, bytes, |t, value| {
-            if !source.is_deleted(t) {
-                samples.push((t, *i, value));
-            }
-        })
-        .map_err(damaged)?;
-    }
-    samples.sort_by_key(|(t, i, _)| (*t, *i));
-    samples.dedup_by_key(|(t, _, _)| *t);
-    for (t, _, value) in samples.drain(..) {
-        encoder.push(t, &value).map_err(damaged)?;
-    }
-    Ok(encoder.finish())
 }

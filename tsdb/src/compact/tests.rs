@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::block::{Block, BlockMeta, BlockWriter, Tombstones, Ulid};
-use crate::chunk::ChunkEncoder;
+use crate::chunk::{ChunkEncoder, Encoding};
+use crate::chunk::dense::Level;
 use crate::fs::{Fs, OsFs};
 
 type Model = BTreeMap<LabelSet, BTreeMap<i64, u32>>;
@@ -114,7 +115,7 @@ proptest! {
         }
         expected.retain(|_, samples| !samples.is_empty());
         let blocks: Vec<&Block> = blocks.iter().collect();
-        let style = if dense { Style::Dense { samples_per_chunk: 1000 } } else { Style::Field };
+        let style = if dense { Style::dense(Level::Fast) } else { Style::Field };
         match merge(&fs, dir.path(), &blocks, Ulid::from_parts(99, 0), style).unwrap() {
             Some((path, meta)) => {
                 prop_assert_eq!(&read(&Block::open(&OsFs, &path).unwrap()), &expected);
@@ -124,5 +125,68 @@ proptest! {
             }
             None => prop_assert!(expected.is_empty()),
         }
+    }
+}
+
+/// Three series of one target, scraped at odd times.
+fn target() -> Model {
+    let times: Vec<i64> = (0..300i64).map(|i| i * 1000 + i * i % 13).collect();
+    let series = |i: u8| {
+        times.iter().enumerate().map(move |(n, t)| (*t, (n as u32 * 7 + u32::from(i)) % 100 + 1)).collect()
+    };
+    [0u8, 2, 4].into_iter().map(|i| (labels(i), series(i))).collect()
+}
+
+fn chunks(block: &Block) -> Vec<(Encoding, usize)> {
+    let mut ids = vec![];
+    block.index().all_postings(&mut ids).unwrap();
+    let entries = ids.iter().map(|id| block.index().series(*id).unwrap());
+    let metas = entries.flat_map(|e| e.chunks);
+    metas.map(|c| block.chunk(c.reference).map(|(encoding, bytes)| (encoding, bytes.len())).unwrap()).collect()
+}
+
+#[test]
+fn series_of_a_target_share_their_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs: Arc<dyn Fs> = Arc::new(OsFs);
+    let model = target();
+    let field = write(dir.path(), 1, &model);
+    let convert = |block: &Block, name, style| {
+        let (path, _) =
+            merge(&fs, dir.path(), &[block], Ulid::from_parts(name, 0), style).unwrap().expect("samples");
+        Block::open(&OsFs, &path).unwrap()
+    };
+    let dense = convert(&field, 2, Style::dense(Level::Fast));
+    assert_eq!(read(&dense), model);
+    let sizes = chunks(&dense);
+    assert!(sizes.iter().all(|(encoding, _)| *encoding == Encoding::Dense), "{sizes:?}");
+    assert!(sizes[1].1 + 100 < sizes[0].1 && sizes[2].1 == sizes[1].1, "{sizes:?}");
+    // Again, from chunks that refer to others; and back to what others read.
+    assert_eq!(read(&convert(&dense, 3, Style::dense(Level::Small))), model);
+    let back = convert(&dense, 4, Style::Field);
+    assert_eq!(read(&back), model);
+    assert!(chunks(&back).iter().all(|(encoding, _)| *encoding == Encoding::Xor));
+}
+
+#[test]
+fn without_the_chunk_that_holds_their_times_the_others_are_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs: Arc<dyn Fs> = Arc::new(OsFs);
+    let field = write(dir.path(), 1, &target());
+    let dense = Style::dense(Level::Fast);
+    let (path, _) = merge(&fs, dir.path(), &[&field], Ulid::from_parts(2, 0), dense).unwrap().unwrap();
+    // Inside the first chunk, which holds the times.
+    let file = path.join("chunks/000001");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let block = Block::open(&OsFs, &path).unwrap();
+    let mut ids = vec![];
+    block.index().all_postings(&mut ids).unwrap();
+    for id in ids {
+        let entry = block.index().series(id).unwrap();
+        let read = block.read_chunk(&entry.labels, &entry.chunks[0], &mut Columns::default());
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("000001"), "{error}");
     }
 }

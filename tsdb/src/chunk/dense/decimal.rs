@@ -1,0 +1,121 @@
+//! Floats as integers, to the bit: decimals times a power of ten, or bits in an order that is that of the floats.
+
+use super::header::NOT_DECIMAL;
+use crate::decimal::{EXPONENTS, large_integer, power};
+
+/// The most floats that are set right afterwards, as a share of all: above, eight bytes each cost more than bits do.
+const MOST_CORRECTIONS: usize = 16;
+
+/// Floats as integers, and those that have to be set right.
+#[derive(Debug, Default)]
+pub(super) struct Integers {
+    /// Decimal places, or [`NOT_DECIMAL`].
+    pub(super) exponent: u8,
+    pub(super) integers: Vec<i64>,
+    /// Place, and bits of the float there; the integer repeats the one before.
+    pub(super) corrections: Vec<(u16, u64)>,
+}
+
+impl Integers {
+    /// Makes integers of floats in place of those held.
+    pub(super) fn fill(&mut self, values: &[f64]) {
+        let sampled = exponent_of(values);
+        // The sample may have missed values with more digits.
+        let tried = sampled.map_or(0..0, |e| e..(e + 3).min(EXPONENTS));
+        for exponent in tried {
+            if self.fill_decimals(values, exponent) {
+                return;
+            }
+        }
+        self.clear(NOT_DECIMAL);
+        self.integers.extend(values.iter().map(|v| ordered(v.to_bits())));
+    }
+
+    fn clear(&mut self, exponent: u8) {
+        self.exponent = exponent;
+        self.integers.clear();
+        self.corrections.clear();
+    }
+
+    fn fill_decimals(&mut self, values: &[f64], exponent: u8) -> bool {
+        self.clear(exponent);
+        let most = values.len() / MOST_CORRECTIONS;
+        let mut last = values.iter().find_map(|v| large_integer(*v, exponent)).unwrap_or(0);
+        for (i, v) in values.iter().enumerate() {
+            match large_integer(*v, exponent) {
+                Some(n) => last = n,
+                None if self.corrections.len() == most => return false,
+                None => self.corrections.push((i as u16, v.to_bits())),
+            }
+            self.integers.push(last);
+        }
+        true
+    }
+}
+
+/// The smallest exponent that makes integers of most values, as a sample of them tells.
+fn exponent_of(values: &[f64]) -> Option<u8> {
+    let step = (values.len() / 64).max(1);
+    let mut highest = 0u8;
+    let (mut tried, mut failed) = (0, 0);
+    for v in values.iter().step_by(step) {
+        tried += 1;
+        match (highest..EXPONENTS).find(|e| large_integer(*v, *e).is_some()) {
+            Some(e) => highest = e,
+            None => failed += 1,
+        }
+    }
+    (failed * 8 <= tried).then_some(highest)
+}
+
+/// Bits as an integer that is larger for the larger float.
+fn ordered(bits: u64) -> i64 {
+    let n = bits as i64;
+    n ^ ((n >> 63) as u64 >> 1) as i64
+}
+
+/// What turns integers into the floats that they stand for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Floats {
+    Whole,
+    Decimal(f64),
+    Bits,
+}
+
+impl Floats {
+    pub(super) fn new(exponent: u8) -> Self {
+        match exponent {
+            0 => Self::Whole,
+            _ => power(exponent).map_or(Self::Bits, Self::Decimal),
+        }
+    }
+
+    /// Appends the floats of some integers.
+    #[inline]
+    pub(super) fn extend(self, integers: &[i64], into: &mut Vec<f64>) {
+        self.extend_from(integers.iter().copied(), into);
+    }
+
+    /// Appends the floats of the sums that integers rise to, one by one, and returns the last.
+    #[inline]
+    pub(super) fn extend_sums(self, start: i64, differences: &[i64], into: &mut Vec<f64>) -> i64 {
+        let mut sum = start;
+        let sums = differences.iter().map(|d| {
+            sum = sum.wrapping_add(*d);
+            sum
+        });
+        self.extend_from(sums, into);
+        sum
+    }
+
+    /// One loop per kind, without a branch in it.
+    #[inline(always)]
+    fn extend_from(self, integers: impl Iterator<Item = i64>, into: &mut Vec<f64>) {
+        match self {
+            Self::Whole => into.extend(integers.map(|n| n as f64)),
+            Self::Decimal(ten) => into.extend(integers.map(|n| n as f64 / ten)),
+            // The same again undoes it.
+            Self::Bits => into.extend(integers.map(|n| f64::from_bits(ordered(n as u64) as u64))),
+        }
+    }
+}
