@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use benches::nodemix::{Append, Floor, Ingest, Mem, MkBlock, Query, Replay};
+use benches::nodemix::{Append, Floor, Ingest, Mem, Merge, MkBlock, Query, Replay};
 use clap::Parser;
 
 /// Appends, replays, cuts and queries the nodemix workload, and prints what it took.
@@ -15,6 +15,7 @@ enum Command {
     Ingest(Ingest),
     #[command(name = "mkblock")]
     MkBlock(MkBlock),
+    Merge(Merge),
     Query(Query),
     Floor(Floor),
 }
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ingest(command) => command.run(),
         Command::MkBlock(command) => command.run(),
+        Command::Merge(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Floor(command) => command.run(),
     };

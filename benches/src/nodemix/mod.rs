@@ -11,6 +11,7 @@ mod floor;
 mod ingest;
 mod measure;
 mod memory;
+mod merge;
 mod queries;
 mod query;
 mod replay;
@@ -21,6 +22,7 @@ pub use blocks::MkBlock;
 pub use floor::Floor;
 pub use ingest::Ingest;
 pub use memory::Mem;
+pub use merge::Merge;
 pub use query::Query;
 pub use replay::Replay;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use metrics_core::{Append, LabelSet, SeriesRef};
+use tsdb::compact::Style;
 use tsdb::wal::{Compression, LogStyle, WalOptions};
 use tsdb::{Db, Options};
 
@@ -32,6 +33,8 @@ pub(super) fn open(dir: &Path, wal: Wal, block_hours: i64) -> Result<Db, Failure
     let compression = if wal == Wal::None { Compression::None } else { Compression::Snappy };
     let style = if wal == Wal::Dense { LogStyle::Dense } else { LogStyle::Field };
     let options = Options {
+        // As in the program that this is compared with; `merge` makes other ones.
+        merged_chunks: Style::Field,
         block_range: block_hours * HOUR,
         max_block_range: block_hours * HOUR * 9,
         retention: None,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use metrics_core::LabelSet;
 
-use super::{BlockError, BlockMeta, ChunkMeta, ChunkWriter, IndexWriter, Tombstones};
 use super::shared_times::WrittenTimes;
+use super::{BlockError, BlockMeta, ChunkMeta, ChunkWriter, IndexWriter, Tombstones};
 use crate::chunk::{ChunkError, EncodedChunk, Encoding, dense};
 use crate::fs::{FileError, Fs};
 

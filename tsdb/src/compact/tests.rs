@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::block::{Block, BlockMeta, BlockWriter, Tombstones, Ulid};
-use crate::chunk::{ChunkEncoder, Encoding};
 use crate::chunk::dense::Level;
+use crate::chunk::{ChunkEncoder, Encoding};
 use crate::fs::{Fs, OsFs};
 
 type Model = BTreeMap<LabelSet, BTreeMap<i64, u32>>;
@@ -142,7 +142,9 @@ fn chunks(block: &Block) -> Vec<(Encoding, usize)> {
     block.index().all_postings(&mut ids).unwrap();
     let entries = ids.iter().map(|id| block.index().series(*id).unwrap());
     let metas = entries.flat_map(|e| e.chunks);
-    metas.map(|c| block.chunk(c.reference).map(|(encoding, bytes)| (encoding, bytes.len())).unwrap()).collect()
+    metas
+        .map(|c| block.chunk(c.reference).map(|(encoding, bytes)| (encoding, bytes.len())).unwrap())
+        .collect()
 }
 
 #[test]

@@ -72,7 +72,8 @@ impl Header {
     }
 
     pub(super) fn take(r: &mut Reader<'_>) -> Result<Self, ChunkError> {
-        let cut_off = |r: &Reader<'_>| ChunkError::Truncated { len: r.position() + r.remaining(), samples: 0 };
+        let cut_off =
+            |r: &Reader<'_>| ChunkError::Truncated { len: r.position() + r.remaining(), samples: 0 };
         let start = r.take(4, "a header").map_err(|_| cut_off(r))?;
         let samples = u16::from_be_bytes([start[0], start[1]]);
         let (form, exponent) = (start[2], start[3]);
