@@ -5,16 +5,17 @@ use metrics_core::{Column, Columns, TimeRange, Timestamp};
 use crate::block::Interval;
 use crate::chunk::{self, ChunkError, Encoding, decimal_stream};
 
-/// Adds the samples in the range of what `append` adds to the columns.
+/// Of what `append` adds to the columns, keeps those of the first `samples` samples that lie in the range.
 pub(crate) fn append_in_range<E>(
+    samples: u16,
     range: TimeRange,
     into: &mut Columns,
     append: impl FnOnce(&mut Columns) -> Result<(), E>,
 ) -> Result<(), E> {
     let (floats, histograms) = (into.floats.timestamps.len(), into.histograms.timestamps.len());
     append(into)?;
-    trim(&mut into.floats, floats, u16::MAX, range);
-    trim(&mut into.histograms, histograms, u16::MAX, range);
+    trim(&mut into.floats, floats, samples, range);
+    trim(&mut into.histograms, histograms, samples, range);
     Ok(())
 }
 
@@ -26,11 +27,7 @@ pub(crate) fn append_chunk(
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
-    let (floats, histograms) = (into.floats.timestamps.len(), into.histograms.timestamps.len());
-    chunk::decode(encoding, bytes, into)?;
-    trim(&mut into.floats, floats, samples, range);
-    trim(&mut into.histograms, histograms, samples, range);
-    Ok(())
+    append_in_range(samples, range, into, |into| chunk::decode(encoding, bytes, into))
 }
 
 /// As [`append_chunk`], for the first `samples` samples of a [`decimal_stream`] that begins at `first`.

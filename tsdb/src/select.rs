@@ -162,7 +162,7 @@ impl Found<'_> {
         into: &mut Columns,
     ) -> Result<(), Error> {
         for chunk in chunks {
-            append_in_range(self.range, into, |into| block.read_chunk(labels, chunk, into))?;
+            append_in_range(u16::MAX, self.range, into, |into| block.read_chunk(labels, chunk, into))?;
         }
         Ok(())
     }
