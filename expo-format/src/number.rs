@@ -132,8 +132,8 @@ pub(crate) fn parse_seconds(text: &[u8]) -> Option<i64> {
 ///
 /// An exponent is written below 1e-4 and from 1e6, with a sign and at least two digits; negative zero is `0`.
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
-    if value.fract() == 0.0 && value.abs() < 1e6 {
-        write_integer(out, value as i64);
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        write_whole(out, value as i64);
     } else if value.is_finite() {
         write_shortest(out, value);
     } else {
@@ -146,6 +146,20 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
         };
         out.extend_from_slice(word);
     }
+}
+
+/// Appends a whole number of so few digits that a float has all of them.
+fn write_whole(out: &mut Vec<u8>, value: i64) {
+    if value.unsigned_abs() < 1_000_000 {
+        return write_integer(out, value);
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(value.unsigned_abs()).as_bytes();
+    let end = digits.iter().rposition(|b| *b != b'0').map_or(digits.len(), |at| at + 1);
+    place_exponent(out, &digits[..end], digits.len() as i32 - 1);
 }
 
 /// Appends a float without exponent, however long: `0.0000001`, `10`, `+Inf`.
@@ -220,10 +234,13 @@ fn place_exponent(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
         out.extend_from_slice(rest);
     }
     out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-    if exponent.unsigned_abs() < 10 {
-        out.push(b'0');
+    let exponent = exponent.unsigned_abs();
+    if exponent < 100 {
+        // The smallest form has two digits.
+        out.extend_from_slice(&[b'0' + (exponent / 10) as u8, b'0' + (exponent % 10) as u8]);
+    } else {
+        write_unsigned(out, u64::from(exponent));
     }
-    write_unsigned(out, u64::from(exponent.unsigned_abs()));
 }
 
 /// A short exponent with an optional minus sign.

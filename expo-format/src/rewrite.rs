@@ -64,7 +64,7 @@ struct Line {
     series: u32,
     whole: u32,
     value: u64,
-    extra: Option<u64>,
+    extra: u64,
 }
 
 impl PageWriter {
@@ -186,7 +186,7 @@ impl Kept {
 
     /// Appends the family by copying, if its labels are those that it had; else what is appended is void.
     fn rewrite(&mut self, page: &mut Copier<'_>, family: &MetricFamily, dialect: &impl Dialect) -> bool {
-        if self.labels.len() != family.metrics.len() || !self.has_head_of(family) || self.head == 0 {
+        if self.labels.len() != family.metrics.len() || !self.has_head_of(family) {
             return false;
         }
         let mut at = self.start + self.head;
@@ -198,7 +198,7 @@ impl Kept {
             }
             let mut same_lines = true;
             dialect.lines(metric, |line| {
-                let known = kept.next().filter(|kept| kept.extra.is_some() && kept.extra == line.extra());
+                let known = kept.next().filter(|kept| kept.extra != NEVER && kept.extra == line.extra());
                 let Some(known) = known.filter(|_| same_lines) else {
                     same_lines = false;
                     return;
@@ -228,8 +228,9 @@ impl Kept {
     }
 
     fn has_head_of(&self, family: &MetricFamily) -> bool {
-        (&self.name, &self.help, &self.unit, self.metric_type)
-            == (&family.name, &family.help, &family.unit, family.metric_type)
+        // One that was not there before has no metadata; the names were compared when it was found.
+        self.head > 0
+            && (&self.help, &self.unit, self.metric_type) == (&family.help, &family.unit, family.metric_type)
     }
 }
 
@@ -247,13 +248,13 @@ impl SampleLine<'_> {
         metric.timestamp.is_none() && self.exemplar.is_none()
     }
 
-    /// What tells the series part from that of another line of the metric; `None` if that takes more than a number.
-    fn extra(&self) -> Option<u64> {
+    /// What tells the series part from that of another line of the metric; [`NEVER`] if that takes more than a number.
+    fn extra(&self) -> u64 {
         match self.extra {
             // Lines of one metric have suffixes of different lengths; no bound is such a NaN.
-            Extra::None => Some(NEVER << 8 | self.suffix.len() as u64),
-            Extra::Number(_, bound) => Some(bound.to_bits()),
-            Extra::State(_) | Extra::Info(_) => None,
+            Extra::None => NEVER << 8 | self.suffix.len() as u64,
+            Extra::Number(_, bound) => bound.to_bits(),
+            Extra::State(_) | Extra::Info(_) => NEVER,
         }
     }
 }

@@ -15,18 +15,36 @@ pub fn is_valid_label_name(name: &str) -> bool {
 
 /// Whether a metric name is in the classic alphabet `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub fn is_legacy_metric_name(name: &str) -> bool {
-    is_word(name, true)
+    is_word(name, METRIC)
 }
 
 /// Whether a label name is in the classic alphabet `[a-zA-Z_][a-zA-Z0-9_]*`.
 pub fn is_legacy_label_name(name: &str) -> bool {
-    is_word(name, false)
+    is_word(name, LABEL)
 }
 
-fn is_word(name: &str, colon: bool) -> bool {
+/// Bits that say in which alphabets a byte is.
+const LABEL: u8 = 1;
+const METRIC: u8 = 2;
+
+/// The alphabets of every byte: names are checked for every family of every page.
+const ALPHABETS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            table[byte as usize] = LABEL | METRIC;
+        }
+        byte += 1;
+    }
+    table[b':' as usize] = METRIC;
+    table
+};
+
+fn is_word(name: &str, alphabet: u8) -> bool {
     let bytes = name.as_bytes();
-    let inner = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || (colon && *b == b':');
-    bytes.first().is_some_and(|b| !b.is_ascii_digit()) && bytes.iter().all(inner)
+    let common = bytes.iter().fold(alphabet, |common, b| common & ALPHABETS[usize::from(*b)]);
+    common != 0 && bytes.first().is_some_and(|b| !b.is_ascii_digit())
 }
 
 /// Which names a configuration lets through.

@@ -76,7 +76,14 @@ struct Remembered<M> {
 /// Members with their labels, in the order in which pages show them.
 struct Ordered<M> {
     changes: u64,
-    members: Arc<[(LabelSet, Arc<Member<M>>)]>,
+    members: Arc<[Shown<M>]>,
+}
+
+/// What a page shows of a member.
+struct Shown<M> {
+    labels: LabelSet,
+    instrument: M,
+    created: Option<Timestamp>,
 }
 
 impl<M> Clone for Ordered<M> {
@@ -268,8 +275,8 @@ impl<L, M: Instrument> Family<L, M> {
 
     /// What all members show, in the order of pages. Members that have expired are forgotten.
     pub(super) fn read(&self) -> Vec<Metric> {
-        let show = |(labels, member): &(LabelSet, Arc<Member<M>>)| Metric {
-            labels: labels.clone(),
+        let show = |member: &Shown<M>| Metric {
+            labels: member.labels.clone(),
             value: member.instrument.read(),
             timestamp: None,
             created: member.created,
@@ -292,7 +299,7 @@ impl<L, M: Instrument> Family<L, M> {
         // Members expire where all is read anew.
         let same = self.0.expiry.is_none() && changes == version && members.len() == metrics.len();
         if same {
-            for (metric, (_, member)) in metrics.iter_mut().zip(members.iter()) {
+            for (metric, member) in metrics.iter_mut().zip(members.iter()) {
                 member.instrument.refresh(&mut metric.value);
             }
         }
@@ -305,7 +312,12 @@ impl<L, M: Instrument> Core<L, M> {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.changes.load(Ordering::Acquire);
         if order.changes != changes {
-            let labelled = |m: &Arc<Member<M>>| (m.labels(&self.names), Arc::clone(m));
+            let shown = |labels, m: &Arc<Member<M>>| Shown {
+                labels,
+                instrument: m.instrument.clone(),
+                created: m.created,
+            };
+            let labelled = |m: &Arc<Member<M>>| shown(m.labels(&self.names), m);
             let mut members: Vec<_> = self.places.iter().filter_map(OnceLock::get).map(labelled).collect();
             {
                 let dynamic = self.members.read().unwrap_or_else(PoisonError::into_inner);
@@ -313,9 +325,9 @@ impl<L, M: Instrument> Core<L, M> {
             }
             if let Some(limit) = self.limit.as_ref().filter(|l| l.used.load(Ordering::Relaxed)) {
                 let labels = LabelSet::from_pairs(self.names.iter().map(|name| (*name, OVERFLOW)));
-                members.push((labels, Arc::clone(&limit.overflow)));
+                members.push(shown(labels, &limit.overflow));
             }
-            members.sort_by(|(a, _), (b, _)| Metric::order_of_labels(a, b));
+            members.sort_by(|a, b| Metric::order_of_labels(&a.labels, &b.labels));
             *order = Ordered { changes, members: members.into() };
         }
         order.clone()
