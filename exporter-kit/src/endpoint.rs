@@ -6,6 +6,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use expo_format::{Format, WriteOptions, negotiate};
@@ -17,9 +18,13 @@ use tower_service::Service;
 
 use crate::compress::Encoding;
 
+/// In which the field's servers say how long they wait, in seconds.
+const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+
 /// Answers scrapes of a registry: the format that the scraper likes best, compressed if it can take that.
 ///
-/// Understands `name[]=…` (only these families), and HEAD. It is a [`Service`] for any HTTP stack; [`serve`] is
+/// Understands `name[]=…` (only these families), HEAD, and the header that tells how long the scraper waits, which
+/// collectors learn of ([`Collect::collect_until`](metrics_core::instrument::Collect::collect_until)). It is a [`Service`] for any HTTP stack; [`serve`] is
 /// the nearest one.
 ///
 #[cfg_attr(feature = "serve", doc = "[`serve`]: crate::serve::serve")]
@@ -55,6 +60,7 @@ struct Inner {
     formats: Vec<Format>,
     on_error: OnError,
     max_in_flight: usize,
+    timeout_offset: Duration,
     in_flight: Arc<AtomicUsize>,
     own: Option<OwnMetrics>,
     report: Option<Arc<Report>>,
@@ -90,6 +96,7 @@ impl Endpoint {
             formats: Format::OFFERED.to_vec(),
             on_error: OnError::default(),
             max_in_flight: usize::MAX,
+            timeout_offset: Duration::from_millis(500),
             in_flight: Arc::default(),
             own: None,
             report: None,
@@ -112,6 +119,13 @@ impl Endpoint {
     #[must_use]
     pub fn max_in_flight(self, scrapes: usize) -> Self {
         self.with(|inner| inner.max_in_flight = scrapes)
+    }
+
+    /// How much earlier than the scraper collectors are to give up, so that the page is there in time. Half a second unless
+    /// told otherwise, as the field's probing exporters have it.
+    #[must_use]
+    pub fn timeout_offset(self, offset: Duration) -> Self {
+        self.with(|inner| inner.timeout_offset = offset)
     }
 
     /// Hands every error in gathering to `report`, to be logged.
@@ -181,7 +195,7 @@ impl Endpoint {
 
     fn page(&self, headers: &HeaderMap, query: &str) -> Response<Full<Bytes>> {
         let inner = &*self.0;
-        let mut gathered = inner.registry.gather();
+        let mut gathered = inner.registry.gather_until(deadline(headers, inner.timeout_offset));
         for error in &gathered.errors {
             if let Some(report) = &inner.report {
                 report(error);
@@ -223,6 +237,13 @@ impl Endpoint {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         response.map(|()| Full::new(Bytes::from(page)))
     }
+}
+
+/// Until when the scraper waits, if it says so; what is left of a wait shorter than the offset is all of it.
+fn deadline(headers: &HeaderMap, offset: Duration) -> Option<Instant> {
+    let seconds = headers.get(SCRAPE_TIMEOUT)?.to_str().ok()?.parse().ok()?;
+    let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero())?;
+    Instant::now().checked_add(timeout.checked_sub(offset).unwrap_or(timeout))
 }
 
 /// A header that may be spread over several lines, as one.

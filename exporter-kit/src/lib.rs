@@ -31,6 +31,7 @@
 //! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
 //! - `push`: [`Push`] to a Pushgateway; brings in `tokio` and `hyper`
+//! - `tokio-metrics`: [`RuntimeCollector`], how busy a runtime is; brings in `tokio`
 //! - `tower`: [`HttpMetrics`], a layer that counts and times requests; brings in `tower-layer`
 //! - `web-config`: TLS, HTTP/2, passwords and headers for the server by the field's `web.config.file`; brings in
 //!   `rustls`, `h2`, `bcrypt`, `x509-cert`, `serde` and `serde-saphyr`
@@ -43,10 +44,15 @@ mod endpoint;
 mod landing;
 
 // What is on it.
+#[cfg(feature = "serve")]
+mod async_collector;
+mod build_info;
 mod guard;
 #[cfg(feature = "node")]
 pub mod node;
 mod process;
+#[cfg(feature = "tokio-metrics")]
+mod runtime;
 
 // What others' services are seen by.
 #[cfg(feature = "tower")]
@@ -62,6 +68,9 @@ pub mod serve;
 #[cfg(feature = "web-config")]
 mod web_config;
 
+#[cfg(feature = "serve")]
+pub use async_collector::AsyncCollector;
+pub use build_info::BuildInfo;
 pub use endpoint::{Endpoint, OnError};
 pub use guard::Guarded;
 pub use landing::Site;
@@ -71,3 +80,5 @@ pub use metrics_core::{counter, gauge, histogram, instrument};
 pub use process::ProcessCollector;
 #[cfg(feature = "push")]
 pub use push::{Push, PushError};
+#[cfg(feature = "tokio-metrics")]
+pub use runtime::RuntimeCollector;

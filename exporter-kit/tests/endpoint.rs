@@ -3,12 +3,15 @@
 
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use bytes::Bytes;
-use exporter_kit::instrument::{Buckets, CollectError, Registry};
+use exporter_kit::instrument::{Buckets, Collect, CollectError, Registry};
 use exporter_kit::{Endpoint, OnError, ProcessCollector, Site};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use metrics_core::family::{MetricFamily, MetricValue};
+use metrics_core::{LabelSet, MetricType};
 
 fn body(response: Response<Full<Bytes>>) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -158,6 +161,45 @@ fn the_endpoint_counts_itself_and_limits_what_is_in_flight() {
     let page = text(endpoint.respond(&get("/metrics", &[])));
     assert!(page.contains("promhttp_metric_handler_requests_total{code=\"200\"} 1\n"), "{page}");
     assert!(page.contains("promhttp_metric_handler_requests_total{code=\"503\"} "), "{page}");
+}
+
+/// Shows for how long the scraper waits, rounded to tenths of a second.
+struct Patience;
+
+impl Collect for Patience {
+    fn collect(&self, _: &mut Vec<MetricFamily>) -> Result<(), CollectError> {
+        Err(CollectError::new("nobody waits"))
+    }
+
+    fn collect_until(
+        &self,
+        families: &mut Vec<MetricFamily>,
+        deadline: Option<Instant>,
+    ) -> Result<(), CollectError> {
+        let Some(deadline) = deadline else { return self.collect(families) };
+        let left = (deadline - Instant::now()).as_secs_f64();
+        let mut family = MetricFamily::new("left", "Left.", MetricType::Gauge);
+        family.push(LabelSet::empty(), MetricValue::Gauge((left * 10.0).round() / 10.0));
+        families.push(family);
+        Ok(())
+    }
+}
+
+#[test]
+fn collectors_know_how_long_the_scraper_waits() {
+    let registry = Registry::new();
+    registry.register_collector("patience", Patience).unwrap();
+    let endpoint = Endpoint::new(&registry);
+    let ask = |endpoint: &Endpoint, timeout: &str| {
+        text(endpoint.respond(&get("/metrics", &[("X-Prometheus-Scrape-Timeout-Seconds", timeout)])))
+    };
+    assert!(ask(&endpoint, "10").ends_with("\nleft 9.5\n"));
+    assert!(ask(&endpoint, "0.3").ends_with("\nleft 0.3\n"));
+    let hurried = endpoint.clone().timeout_offset(std::time::Duration::from_secs(2));
+    assert!(ask(&hurried, "2.5").ends_with("\nleft 0.5\n"));
+    for nonsense in ["", "soon", "-1", "0", "NaN", "1e300"] {
+        assert!(ask(&endpoint, nonsense).contains("nobody waits"), "{nonsense}");
+    }
 }
 
 #[test]
