@@ -83,6 +83,11 @@ impl Gatherer {
         &self.gathered
     }
 
+    /// What was read last.
+    pub fn gathered(&self) -> &Gathered {
+        &self.gathered
+    }
+
     /// As [`Gatherer::gather`], for the last time.
     pub(super) fn into_gathered(mut self, deadline: Option<Instant>) -> Gathered {
         self.gather_until(deadline);
