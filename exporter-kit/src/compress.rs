@@ -45,13 +45,13 @@ impl Encoding {
     }
 
     /// The page as it travels.
-    pub(crate) fn apply(self, page: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn apply(self, page: &[u8]) -> Vec<u8> {
         match self {
-            Self::Identity => page,
-            Self::Gzip => gzip(&page),
+            Self::Identity => page.to_vec(),
+            Self::Gzip => gzip(page),
             // Compressing in memory cannot fail.
             #[cfg(feature = "zstd")]
-            Self::Zstd => zstd::bulk::compress(&page, 1).unwrap_or_default(),
+            Self::Zstd => zstd::bulk::compress(page, 1).unwrap_or_default(),
         }
     }
 }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn gunzips_to_the_same() {
         let page = "node_cpu_seconds_total 1\n".repeat(1000);
-        let packed = Encoding::Gzip.apply(page.clone().into_bytes());
+        let packed = Encoding::Gzip.apply(page.as_bytes());
         assert!(packed.len() < page.len() / 10);
         let mut back = String::new();
         flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut back).unwrap();
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(Encoding::negotiate("zstd"), Encoding::Zstd);
         assert_eq!(Encoding::negotiate("zstd, gzip"), Encoding::Gzip);
         assert_eq!(Encoding::negotiate("gzip;q=0.5, zstd"), Encoding::Zstd);
-        let packed = Encoding::Zstd.apply(vec![7; 1000]);
+        let packed = Encoding::Zstd.apply(&[7; 1000]);
         assert_eq!(zstd::bulk::decompress(&packed, 2000).unwrap(), [7; 1000]);
     }
 }

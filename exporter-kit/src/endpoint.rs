@@ -13,10 +13,11 @@ use expo_format::{Format, WriteOptions, negotiate};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use metrics_core::instrument::{Counter, Family, GatherError, Gauge, RegisterError, Registry};
+use metrics_core::instrument::{Counter, Family, GatherError, Gathered, Gauge, RegisterError, Registry};
 use tower_service::Service;
 
 use crate::compress::Encoding;
+use crate::pages::{LastPages, Pages};
 
 /// In which the field's servers say how long they wait, in seconds.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
@@ -64,6 +65,7 @@ struct Inner {
     in_flight: Arc<AtomicUsize>,
     own: Option<OwnMetrics>,
     report: Option<Arc<Report>>,
+    last: Arc<LastPages>,
 }
 
 /// What to do with a scrape of which a part could not be gathered.
@@ -100,6 +102,7 @@ impl Endpoint {
             in_flight: Arc::default(),
             own: None,
             report: None,
+            last: Arc::default(),
         }))
     }
 
@@ -195,43 +198,60 @@ impl Endpoint {
 
     fn page(&self, headers: &HeaderMap, query: &str) -> Response<Full<Bytes>> {
         let inner = &*self.0;
-        let mut gathered = inner.registry.gather_until(deadline(headers, inner.timeout_offset));
-        for error in &gathered.errors {
-            if let Some(report) = &inner.report {
-                report(error);
-            }
+        let mut pages = inner.last.take(&inner.registry);
+        let deadline = deadline(headers, inner.timeout_offset);
+        let response = match inner.complaint(pages.gather_until(deadline)) {
+            Some(text) => refusal(StatusCode::INTERNAL_SERVER_ERROR, text),
+            None => inner.show(&mut pages, headers, query),
+        };
+        inner.last.put_back(pages);
+        response
+    }
+}
+
+impl Inner {
+    /// Reports what could not be gathered, and says so if there shall be no page for that.
+    fn complaint(&self, gathered: &Gathered) -> Option<String> {
+        if gathered.errors.is_empty() {
+            return None;
         }
-        if !gathered.errors.is_empty() {
-            if let Some(own) = &inner.own {
-                own.errors.get(["gathering"]).inc();
-            }
-            if inner.on_error == OnError::Fail || gathered.families.is_empty() {
-                let mut text = "the metrics could not be gathered:\n".to_owned();
-                for error in &gathered.errors {
-                    text.push_str(&format!("\n{error}\n"));
-                }
-                return refusal(StatusCode::INTERNAL_SERVER_ERROR, text);
-            }
+        if let Some(report) = &self.report {
+            gathered.errors.iter().for_each(|error| report(error));
         }
+        if let Some(own) = &self.own {
+            own.errors.get(["gathering"]).inc();
+        }
+        (self.on_error == OnError::Fail || gathered.families.is_empty()).then(|| {
+            let mut text = "the metrics could not be gathered:\n".to_owned();
+            for error in &gathered.errors {
+                text.push_str(&format!("\n{error}\n"));
+            }
+            text
+        })
+    }
+
+    fn show(&self, pages: &mut Pages, headers: &HeaderMap, query: &str) -> Response<Full<Bytes>> {
         let wanted: Vec<_> = form_urlencoded::parse(query.as_bytes())
             .filter(|(key, _)| key == "name[]")
             .map(|(_, name)| name)
             .collect();
-        if !wanted.is_empty() {
-            gathered.families.retain(|f| wanted.iter().any(|w| *w == f.name));
-        }
-        let accept = header(headers, ACCEPT);
-        let content_type = negotiate(&accept, &inner.formats);
-        let mut page = Vec::new();
+        let content_type = negotiate(&header(headers, ACCEPT), &self.formats);
         let options = WriteOptions::default().escaping(content_type.escaping);
-        expo_format::write(&mut page, content_type.format, &gathered.families, options);
+        let encoding = Encoding::negotiate(&header(headers, ACCEPT_ENCODING));
+        let page = if wanted.is_empty() {
+            encoding.apply(pages.write(content_type.format, options))
+        } else {
+            let mut families = pages.gathered().families.clone();
+            families.retain(|f| wanted.iter().any(|w| *w == f.name));
+            let mut page = Vec::new();
+            expo_format::write(&mut page, content_type.format, &families, options);
+            encoding.apply(&page)
+        };
         let mut response = Response::new(());
         if let Ok(value) = HeaderValue::try_from(content_type.to_string()) {
             response.headers_mut().insert(CONTENT_TYPE, value);
         }
-        let encoding = Encoding::negotiate(&header(headers, ACCEPT_ENCODING));
         if let Some(name) = encoding.name() {
-            page = encoding.apply(page);
             response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(page.len()));

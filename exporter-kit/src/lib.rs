@@ -42,6 +42,7 @@
 mod compress;
 mod endpoint;
 mod landing;
+mod pages;
 
 // What is on it.
 #[cfg(feature = "serve")]
