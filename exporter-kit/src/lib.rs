@@ -27,6 +27,7 @@
 //! ```
 //!
 //! # Features
+//! - `remote-write`: `push`, and [`RemoteWrite`] to a server that takes it; brings in `snap`
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
 //! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
@@ -79,6 +80,8 @@ pub use landing::Site;
 pub use layer::{HttpMetrics, HttpMetricsService};
 pub use metrics_core::{counter, gauge, histogram, instrument};
 pub use process::ProcessCollector;
+#[cfg(feature = "remote-write")]
+pub use push::RemoteWrite;
 #[cfg(feature = "push")]
 pub use push::{Push, PushError};
 #[cfg(feature = "tokio-metrics")]

@@ -1,24 +1,28 @@
-//! Pushing a registry to a Pushgateway, for jobs that end before anybody could scrape them.
+//! Telling others without being asked: a registry pushed to a Pushgateway, for jobs that end before anybody could scrape
+//! them, or by remote write.
 
-use std::future::{Future, poll_fn};
+mod error;
+mod pace;
+mod receiver;
+#[cfg(feature = "remote-write")]
+mod remote_write;
+
+use std::future::Future;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use expo_format::{Format, WriteOptions};
-use http::header::{CONTENT_TYPE, HOST};
-use http::uri::{Authority, Scheme};
-use http::{Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request};
 use metrics_core::instrument::Registry;
-use tokio::net::TcpStream;
 
-/// Longest wait between two attempts.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
-/// How much of a refusal is shown.
-const MAX_REFUSAL: usize = 4096;
+pub use self::error::PushError;
+#[cfg(feature = "remote-write")]
+pub use self::remote_write::RemoteWrite;
+
+use self::pace::{backoff, stopped_within};
+use self::receiver::Receiver;
 
 /// Pushes metrics to a group of a Pushgateway, over HTTP without TLS.
 ///
@@ -35,58 +39,8 @@ const MAX_REFUSAL: usize = 4096;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Push {
-    authority: Authority,
+    gateway: Receiver,
     path: String,
-    timeout: Duration,
-}
-
-/// Why a push failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PushError {
-    /// The address is not `http://host:port`, perhaps with a path.
-    #[error("{address:?} is not the address of a push gateway: expected http://host:port")]
-    Address {
-        /// The address as given.
-        address: String,
-    },
-    /// The job has no name.
-    #[error("a push needs the name of its job")]
-    Job,
-    /// There is no connection.
-    #[error("cannot connect to push gateway {gateway}")]
-    Connect {
-        /// Host and port.
-        gateway: String,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The exchange broke off.
-    #[error("the exchange with push gateway {gateway} broke off")]
-    Exchange {
-        /// Host and port.
-        gateway: String,
-        /// What went wrong.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// It took longer than allowed.
-    #[error("push gateway {gateway} did not answer within {} s", timeout.as_secs_f64())]
-    Timeout {
-        /// Host and port.
-        gateway: String,
-        /// The time allowed.
-        timeout: Duration,
-    },
-    /// The gateway refused.
-    #[error("push gateway {gateway} answered {status}: {reason}")]
-    Refused {
-        /// Host and port.
-        gateway: String,
-        /// Its answer.
-        status: StatusCode,
-        /// Its words.
-        reason: String,
-    },
 }
 
 impl Push {
@@ -95,17 +49,12 @@ impl Push {
     /// # Errors
     /// [`PushError`] if the address is not `http://host:port`, or the job has no name.
     pub fn new(gateway: &str, job: &str) -> Result<Self, PushError> {
-        let wrong = || PushError::Address { address: gateway.to_owned() };
-        let address: Uri = gateway.parse().map_err(|_| wrong())?;
-        if address.scheme() != Some(&Scheme::HTTP) {
-            return Err(wrong());
-        }
+        let (gateway, path) = Receiver::new("push gateway", gateway)?;
         if job.is_empty() {
             return Err(PushError::Job);
         }
-        let authority = address.authority().cloned().ok_or_else(wrong)?;
-        let path = format!("{}/metrics", address.path().trim_end_matches('/'));
-        let push = Self { authority, path, timeout: Duration::from_secs(10) };
+        let path = format!("{}/metrics", path.trim_end_matches('/'));
+        let push = Self { gateway, path };
         Ok(push.group_by("job", job))
     }
 
@@ -128,7 +77,7 @@ impl Push {
     /// How long one push may take. 10 seconds unless told otherwise.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.gateway.timeout = timeout;
         self
     }
 
@@ -182,76 +131,15 @@ impl Push {
                     backoff(failures).min(interval)
                 }
             };
-            let mut sleep = pin!(tokio::time::sleep(wait));
-            let stop = poll_fn(|cx| {
-                if shutdown.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(true);
-                }
-                sleep.as_mut().poll(cx).map(|()| false)
-            });
-            if stop.await {
+            if stopped_within(wait, shutdown.as_mut()).await {
                 return self.put(registry).await;
             }
         }
     }
 
     async fn send(&self, method: Method, body: Bytes) -> Result<(), PushError> {
-        let gateway = || self.authority.to_string();
-        let outcome = tokio::time::timeout(self.timeout, self.exchange(method, body)).await;
-        let (status, reason) =
-            outcome.map_err(|_| PushError::Timeout { gateway: gateway(), timeout: self.timeout })??;
-        if status.is_success() {
-            return Ok(());
-        }
-        Err(PushError::Refused { gateway: gateway(), status, reason: reason.trim().to_owned() })
-    }
-
-    async fn exchange(&self, method: Method, body: Bytes) -> Result<(StatusCode, String), PushError> {
-        let gateway = self.authority.to_string();
-        let address = (self.authority.host(), self.authority.port_u16().unwrap_or(80));
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|source| PushError::Connect { gateway: gateway.clone(), source })?;
-        let broken =
-            |source: Box<dyn std::error::Error + Send + Sync>| PushError::Exchange { gateway, source };
-        let request = Request::builder()
-            .method(method)
-            .uri(&self.path)
-            .header(HOST, self.authority.as_str())
-            .header(CONTENT_TYPE, Format::Text.media_type())
-            .body(Full::new(body))
-            .map_err(|e| broken(e.into()));
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return Err(error),
-        };
-        let talk = async {
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            let mut connection = pin!(connection);
-            let mut answer = pin!(async {
-                let response = sender.send_request(request).await?;
-                let status = response.status();
-                let body = Limited::new(response.into_body(), MAX_REFUSAL).collect().await;
-                // A refusal too long to show is shown without its words.
-                let text =
-                    body.map(|b| String::from_utf8_lossy(&b.to_bytes()).into_owned()).unwrap_or_default();
-                Ok::<_, hyper::Error>((status, text))
-            });
-            // The connection moves forward only while it is polled; it may end before the answer has been taken.
-            let mut open = true;
-            poll_fn(|cx| {
-                if open && connection.as_mut().poll(cx).is_ready() {
-                    open = false;
-                }
-                answer.as_mut().poll(cx)
-            })
-            .await
-        };
-        talk.await.map_err(|e: hyper::Error| PushError::Exchange {
-            gateway: self.authority.to_string(),
-            source: e.into(),
-        })
+        let request = Request::builder().method(method).uri(&self.path);
+        self.gateway.send(request.header(CONTENT_TYPE, Format::Text.media_type()), body).await
     }
 }
 
@@ -259,11 +147,6 @@ fn page(registry: &Registry) -> Bytes {
     let mut page = Vec::new();
     expo_format::write(&mut page, Format::Text, &registry.gather().families, WriteOptions::default());
     Bytes::from(page)
-}
-
-/// One second, then twice as long after each further failure.
-fn backoff(failures: u32) -> Duration {
-    Duration::from_secs(1).saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(MAX_BACKOFF)
 }
 
 /// Everything that may not stand in a part of a path, as `%XX`.
@@ -328,10 +211,5 @@ mod tests {
             assert!(error.to_string().starts_with(&format!("{address:?} is not the address")), "{error}");
         }
         assert!(matches!(Push::new("http://x", ""), Err(PushError::Job)));
-    }
-
-    #[test]
-    fn waits_grow_to_a_minute() {
-        assert_eq!([1, 2, 5, 7, 1000].map(|n| backoff(n).as_secs()), [1, 2, 16, 60, 60]);
     }
 }
