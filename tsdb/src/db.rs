@@ -90,13 +90,7 @@ impl Db {
         };
         let mut warnings = Vec::new();
         let blocks = open_blocks(&*fs, dir, is_read_only, &mut warnings)?;
-        let head = Head::new(HeadOptions {
-            is_read_only,
-            chunk_range: options.block_range,
-            max_series: options.max_series,
-            max_exemplars: options.max_exemplars,
-            durability: options.durability,
-        });
+        let head = Head::new(head_options(&options, is_read_only));
         if let Some(end) = blocks.iter().map(|b| b.meta().max_time).max() {
             head.set_min_valid(end);
         }
@@ -199,6 +193,17 @@ fn open_blocks(
     }
     blocks.sort_by_key(|b| b.meta().min_time);
     Ok(blocks)
+}
+
+/// What concerns the samples in memory.
+pub(crate) fn head_options(options: &Options, is_read_only: bool) -> HeadOptions {
+    HeadOptions {
+        is_read_only,
+        chunk_range: options.block_range,
+        max_series: options.max_series,
+        max_exemplars: options.max_exemplars,
+        durability: options.durability,
+    }
 }
 
 /// Takes the directory's lock and leaves this process' number in it, as the original does.

@@ -59,9 +59,7 @@ impl Db {
         self.check_writable()?;
         let _maintenance = self.maintenance.lock();
         for block in self.snapshot().blocks.iter().filter(|b| !b.tombstones().is_empty()) {
-            let merged = merge(&self.fs, &self.dir, &[block], name_at(now), self.options.merged_chunks)?;
-            let cleaned = merged.map(|(path, _)| Block::open(&*self.fs, &path)).transpose()?;
-            self.replace_blocks(&[block.meta().ulid], cleaned)?;
+            self.rewrite_block(block, self.options.merged_chunks, now)?;
         }
         Ok(())
     }

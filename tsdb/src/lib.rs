@@ -41,12 +41,14 @@
 //! - `zstd`: write and read logs that are compressed with zstd; without it, snappy only
 
 // the door
+mod block_builder;
 mod cardinality;
 mod db;
 mod delete;
 mod error;
 mod maintenance;
 mod options;
+mod rewrite;
 
 // the ground: numbers and files
 mod codec;
@@ -74,6 +76,7 @@ pub mod postings;
 mod postings_match;
 mod select;
 
+pub use block_builder::BlockBuilder;
 pub use cardinality::Cardinality;
 pub use db::Db;
 pub use error::{Error, Warning};

@@ -11,7 +11,8 @@ use crate::chunk::EncodedChunk;
 use crate::compact::{level_ranges, merge, plan};
 use crate::db::{LOG, name_at};
 use crate::error::Error;
-use crate::fs::FileError;
+use crate::fs::{FileError, Fs};
+use crate::head::Head;
 use crate::retention::{Retention, leaving};
 use crate::wal;
 
@@ -104,26 +105,7 @@ impl Db {
         range: TimeRange,
         now: Timestamp,
     ) -> Result<Option<BlockMeta>, Error> {
-        let (series, symbols) = self.head.for_block(range);
-        if series.is_empty() {
-            return Ok(None);
-        }
-        let meta = BlockMeta::new(name_at(now), range.start, range.end.saturating_add(1));
-        let symbols = symbols.iter().map(String::as_str);
-        let mut writer = BlockWriter::create(self.fs.clone(), dir, meta, symbols)?;
-        for series in &series {
-            let chunks = self
-                .head
-                .chunks(series, range)
-                .map_err(|source| Error::Chunk { series: series.labels.to_string(), source })?;
-            let chunks: Vec<_> = chunks.iter().map(EncodedChunk::as_data).collect();
-            writer.add_series(&series.labels, &chunks)?;
-        }
-        if writer.samples() == 0 {
-            return Ok(None);
-        }
-        let (_, meta) = writer.finish()?;
-        Ok(Some(meta))
+        write_head(&self.head, &self.fs, dir, range, now)
     }
 
     /// Merges blocks as long as there are some to merge.
@@ -192,4 +174,34 @@ impl Db {
         }
         Ok(true)
     }
+}
+
+/// Writes what a head has in a range as a block below a directory; `None` if it has nothing there.
+pub(crate) fn write_head(
+    head: &Head,
+    fs: &Arc<dyn Fs>,
+    dir: &Path,
+    range: TimeRange,
+    now: Timestamp,
+) -> Result<Option<BlockMeta>, Error> {
+    let (series, symbols) = head.for_block(range);
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let meta = BlockMeta::new(name_at(now), range.start, range.end.saturating_add(1));
+    let symbols = symbols.iter().map(String::as_str);
+    let mut writer = BlockWriter::create(Arc::clone(fs), dir, meta, symbols)?;
+    for series in &series {
+        let chunks = head
+            
+            .chunks(series, range)
+            .map_err(|source| Error::Chunk { series: series.labels.to_string(), source })?;
+        let chunks: Vec<_> = chunks.iter().map(EncodedChunk::as_data).collect();
+        writer.add_series(&series.labels, &chunks)?;
+    }
+    if writer.samples() == 0 {
+        return Ok(None);
+    }
+    let (_, meta) = writer.finish()?;
+    Ok(Some(meta))
 }
