@@ -6,8 +6,6 @@ use metrics_core::{Matcher, TimeRange, Timestamp};
 
 use crate::Db;
 use crate::block::{Block, BlockMeta, Tombstones};
-use crate::compact::merge;
-use crate::db::name_at;
 use crate::error::Error;
 use crate::fs::FileError;
 use crate::postings_match::matching;

@@ -193,7 +193,6 @@ pub(crate) fn write_head(
     let mut writer = BlockWriter::create(Arc::clone(fs), dir, meta, symbols)?;
     for series in &series {
         let chunks = head
-            
             .chunks(series, range)
             .map_err(|source| Error::Chunk { series: series.labels.to_string(), source })?;
         let chunks: Vec<_> = chunks.iter().map(EncodedChunk::as_data).collect();
