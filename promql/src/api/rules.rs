@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use metrics_core::number::format_scientific;
 use metrics_core::{LabelSet, Timestamp};
 
 use super::render::push_escaped;
@@ -251,23 +252,8 @@ fn push_alert(out: &mut String, alert: &Alert) {
         let _ = write!(out, ",\"keepFiringSince\":\"{}\"", rfc3339(Some(since)));
     }
     out.push_str(",\"value\":\"");
-    push_scientific(out, alert.value);
+    out.push_str(&format_scientific(alert.value));
     out.push_str("\"}");
-}
-
-/// A float that always has an exponent: `1e+00`.
-fn push_scientific(out: &mut String, value: f64) {
-    if !value.is_finite() {
-        out.push_str(&metrics_core::number::format_decimal(value));
-        return;
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    let _ = write!(out, "{mantissa}e{sign}{digits:0>2}");
 }
 
 /// A time as the original writes it; the beginning of its calendar for "never".

@@ -74,16 +74,8 @@ pub(super) fn samples(samples: &[ShownSample]) -> String {
 
 /// Always with an exponent: `1E+00`.
 fn scientific(value: f64) -> String {
-    if !value.is_finite() {
-        return metrics_core::number::format_decimal(value);
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa}E{sign}{digits:0>2}")
+    let text = metrics_core::number::format_scientific(value);
+    if value.is_finite() { text.replace('e', "E") } else { text }
 }
 
 /// Every line but the first moved to the right.
