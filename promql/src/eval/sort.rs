@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use super::grid::Grid;
 use super::operator::Operator;
-use super::row::is_absent;
 use super::{Context, QueryError};
 use crate::functions::natural_order;
 
@@ -24,13 +23,12 @@ pub(crate) fn build<'a>(
         // Histograms have no order.
         matrix.rows_mut().iter_mut().for_each(|row| row.histograms.clear());
     }
-    if !grid.is_instant() {
-        return Ok(Box::new(matrix));
-    }
     let mut order: Vec<usize> = (0..matrix.len()).collect();
-    if by_value {
+    order.retain(|i| !matrix.rows()[*i].is_vacant());
+    if !grid.is_instant() {
+        // Nothing to sort.
+    } else if by_value {
         let values: Vec<f64> = matrix.rows().iter().map(|row| row.floats[0]).collect();
-        order.retain(|i| !is_absent(values[*i]));
         order.sort_by(|a, b| nan_last(values[*a], values[*b], descending));
     } else {
         let metas = matrix.metas();
