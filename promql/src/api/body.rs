@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::render::{push_sample, push_scalar, push_series, push_text};
+use super::compress::Packer;
+use super::render::{SeriesWriter, push_sample, push_scalar, push_text};
 use crate::QueryValue;
 
 /// A piece is handed over when it has grown to this size, so that large answers never stand in memory whole.
@@ -21,6 +22,7 @@ pub struct ApiBody {
     value: Option<Elements>,
     /// What stands behind the value.
     tail: String,
+    packer: Option<Packer>,
     finished: bool,
 }
 
@@ -29,6 +31,7 @@ pub struct ApiBody {
 struct Elements {
     value: QueryValue,
     written: usize,
+    series: SeriesWriter,
 }
 
 impl ApiBody {
@@ -39,23 +42,47 @@ impl ApiBody {
 
     /// A body with a value between two texts.
     pub(super) fn around(head: String, value: QueryValue, tail: String) -> Self {
-        Self { head, value: Some(Elements { value, written: 0 }), tail, finished: false }
+        let elements = Elements { value, written: 0, series: SeriesWriter::default() };
+        Self { head, value: Some(elements), tail, ..Self::default() }
+    }
+
+    /// The same body, handed over as the packer leaves it.
+    pub(super) fn packed(self, packer: Packer) -> Self {
+        Self { packer: Some(packer), ..self }
+    }
+
+    /// The next piece as it is sent.
+    fn piece(&mut self) -> Option<Bytes> {
+        loop {
+            let plain = self.plain_piece();
+            let Some(packer) = &mut self.packer else { return plain.map(Bytes::from) };
+            let mut packed = plain.map(|piece| packer.pack(piece.as_bytes())).unwrap_or_default();
+            if self.finished
+                && let Some(packer) = self.packer.take()
+            {
+                packed.extend(packer.finish());
+            }
+            if !packed.is_empty() {
+                return Some(packed.into());
+            }
+        }
     }
 
     /// The next piece.
-    fn piece(&mut self) -> Option<Bytes> {
+    fn plain_piece(&mut self) -> Option<String> {
         if self.finished {
             return None;
         }
         let mut out = std::mem::take(&mut self.head);
-        if let Some(elements) = &mut self.value
-            && !elements.write(&mut out)
-        {
-            return Some(out.into());
+        if let Some(elements) = &mut self.value {
+            out.reserve(PIECE + PIECE / 4);
+            if !elements.write(&mut out) {
+                return Some(out);
+            }
         }
         out.push_str(&self.tail);
         self.finished = true;
-        (!out.is_empty()).then(|| out.into())
+        (!out.is_empty()).then_some(out)
     }
 
     /// The whole body; for callers that need it in one piece.
@@ -71,26 +98,10 @@ impl ApiBody {
 impl Elements {
     /// Writes up to a piece; whether that was the last.
     fn write(&mut self, out: &mut String) -> bool {
-        let mut list = |length: usize, push: &dyn Fn(&mut String, usize)| {
-            if self.written == 0 {
-                out.push('[');
-            }
-            while self.written < length {
-                if out.len() >= PIECE {
-                    return false;
-                }
-                if self.written > 0 {
-                    out.push(',');
-                }
-                push(out, self.written);
-                self.written += 1;
-            }
-            out.push(']');
-            true
-        };
-        match &self.value {
-            QueryValue::Vector(samples) => list(samples.len(), &|out, i| push_sample(out, &samples[i])),
-            QueryValue::Matrix(series) => list(series.len(), &|out, i| push_series(out, &series[i])),
+        let Self { value, written, series } = self;
+        match value {
+            QueryValue::Vector(samples) => list(out, written, samples, push_sample),
+            QueryValue::Matrix(rows) => list(out, written, rows, |out, row| series.push(out, row)),
             QueryValue::Scalar(scalar) => {
                 push_scalar(out, scalar);
                 true
@@ -101,6 +112,30 @@ impl Elements {
             }
         }
     }
+}
+
+/// Writes the elements of a list from number `written` on, up to a piece; whether that was all.
+fn list<T>(
+    out: &mut String,
+    written: &mut usize,
+    elements: &[T],
+    mut push: impl FnMut(&mut String, &T),
+) -> bool {
+    if *written == 0 {
+        out.push('[');
+    }
+    for element in &elements[*written..] {
+        if out.len() >= PIECE {
+            return false;
+        }
+        if *written > 0 {
+            out.push(',');
+        }
+        push(out, element);
+        *written += 1;
+    }
+    out.push(']');
+    true
 }
 
 impl Body for ApiBody {
@@ -115,10 +150,14 @@ impl Body for ApiBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.finished || (self.head.is_empty() && self.value.is_none() && self.tail.is_empty())
+        let is_empty = self.head.is_empty() && self.value.is_none() && self.tail.is_empty();
+        self.packer.is_none() && (self.finished || is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.packer.is_some() {
+            return SizeHint::default();
+        }
         match (self.finished, &self.value) {
             (true, _) => SizeHint::with_exact(0),
             (false, None) => SizeHint::with_exact((self.head.len() + self.tail.len()) as u64),

@@ -6,7 +6,9 @@
 
 mod ast;
 mod body;
+mod compress;
 mod error;
+mod number;
 mod params;
 mod query;
 mod render;
@@ -22,7 +24,8 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use metrics_core::{Metadata, Select, Timestamp};
 use tower_service::Service;
 
@@ -31,6 +34,7 @@ pub use error::{ApiError, ErrorKind};
 pub use params::Params;
 pub use status::{BuildInfo, StoreStats};
 
+use self::compress::{Encoding, Packer};
 use crate::{Engine, GroupStatus, QueryValue};
 
 /// What the API shows of the program around it. Everything but the store and the clock may be absent.
@@ -153,6 +157,9 @@ impl<S: Sources> Api<S> {
         if request.headers().contains_key(header::ORIGIN) {
             allow_origins(&mut response);
         }
+        if request.uri().path().starts_with("/api/v1/") {
+            response = compressed(response, request.headers());
+        }
         response
     }
 
@@ -271,6 +278,16 @@ fn plain(status: StatusCode, text: &str) -> Response<ApiBody> {
 
 fn not_found() -> Response<ApiBody> {
     plain(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// Compresses an answer, if there is one and the client wishes it.
+fn compressed(mut response: Response<ApiBody>, wishes: &HeaderMap) -> Response<ApiBody> {
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    let encoding = Encoding::accepted(wishes).filter(|_| !response.body().is_end_stream());
+    let Some((encoding, packer)) = encoding.and_then(|e| Some((e, Packer::new(e)?))) else { return response };
+    let word = HeaderValue::from_static(encoding.as_str());
+    response.headers_mut().insert(header::CONTENT_ENCODING, word);
+    response.map(|body| body.packed(packer))
 }
 
 /// Pages of any origin may read answers, as with the original's default.

@@ -281,6 +281,37 @@ fn large_answers_come_in_pieces() {
 }
 
 #[test]
+fn answers_are_compressed_as_the_client_wishes() {
+    use std::io::Read;
+    let path = "/api/v1/query_range?query=up&start=0&end=600&step=1";
+    let (_, plain) = get(path);
+    assert!(plain.len() > 10_000);
+    for (wish, encoding) in [
+        ("gzip", Some("gzip")),
+        ("br, deflate , gzip", Some("deflate")),
+        ("zstd", Some("zstd")),
+        ("gzip, deflate, br, zstd", Some("gzip")),
+        ("br", None),
+    ] {
+        let response = api().handle(&Request::get(path).header("Accept-Encoding", wish).body("").unwrap());
+        let header = |name: &str| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(header("Content-Encoding").as_deref(), encoding, "{wish}");
+        assert_eq!(header("Vary").as_deref(), Some("Accept-Encoding"));
+        let bytes = response.into_body().into_bytes();
+        let mut text = String::new();
+        match encoding {
+            Some("gzip") => flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text),
+            Some("deflate") => flate2::read::ZlibDecoder::new(bytes.as_slice()).read_to_string(&mut text),
+            Some(_) => zstd::stream::read::Decoder::new(bytes.as_slice()).unwrap().read_to_string(&mut text),
+            None => bytes.as_slice().read_to_string(&mut text),
+        }
+        .unwrap();
+        assert_eq!(text, plain, "{wish}");
+        assert!(encoding.is_none() || bytes.len() < plain.len() / 3, "{wish}: {}", bytes.len());
+    }
+}
+
+#[test]
 fn exemplars_are_shown_per_series() {
     let mut out = String::new();
     let exemplar =
