@@ -179,6 +179,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// All that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        let rest = &self.all[self.at..];
+        self.at = self.all.len();
+        rest
+    }
+
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let n = self.count(1)?;
         self.take(n, "bytes of the length before them")

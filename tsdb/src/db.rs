@@ -90,12 +90,21 @@ impl Db {
         };
         let mut warnings = Vec::new();
         let blocks = open_blocks(&*fs, dir, is_read_only, &mut warnings)?;
-        let head = Head::new(head_options(&options, is_read_only));
-        if let Some(end) = blocks.iter().map(|b| b.meta().max_time).max() {
-            head.set_min_valid(end);
-        }
+        let mut head = new_head(&options, is_read_only, &blocks);
         if options.log {
-            let replayed = head.replay(&fs, &dir.join(LOG), options.wal, options.threads)?;
+            let log = dir.join(LOG);
+            let mut from = None;
+            if options.snapshot {
+                match head.load_snapshot(&*fs, dir, &log, options.threads) {
+                    Ok(position) => from = position,
+                    Err(error) => {
+                        warnings.push(Warning::Snapshot(error));
+                        // What was loaded before the error goes.
+                        head = new_head(&options, is_read_only, &blocks);
+                    }
+                }
+            }
+            let replayed = head.replay(&fs, &log, options.wal, from, options.threads)?;
             let damaged = if is_read_only { Warning::LogDamaged } else { Warning::LogRepaired };
             warnings.extend(replayed.damage.map(damaged));
             warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
@@ -114,6 +123,30 @@ impl Db {
             is_read_only,
             _lock: lock,
         })
+    }
+
+    /// Leaves a snapshot of what is in memory and closes the store, so that the next [`Db::open`] need not read the log.
+    ///
+    /// Dropping a store without this loses nothing: opening it takes longer then. Stores that are shared can call
+    /// [`Db::write_snapshot`] as the last thing instead.
+    ///
+    /// # Errors
+    /// If the snapshot cannot be written; everything is in the log all the same.
+    pub fn close(self) -> Result<(), Error> {
+        if self.options.snapshot && !self.is_read_only { self.write_snapshot() } else { Ok(()) }
+    }
+
+    /// Writes a snapshot of what is in memory, in the place of the last. Appending and selecting go on meanwhile; what comes
+    /// after it is read from the log. Does nothing without a log.
+    ///
+    /// # Errors
+    /// If it cannot be written; the last snapshot is there still.
+    pub fn write_snapshot(&self) -> Result<(), Error> {
+        self.check_writable()?;
+        // No truncation meanwhile.
+        let _maintenance = self.maintenance.lock();
+        self.head.write_snapshot(&*self.fs, &self.dir)?;
+        Ok(())
     }
 
     /// The store's directory.
@@ -160,6 +193,15 @@ impl Append for Db {
     fn batch(&self) -> Box<dyn Batch + '_> {
         Box::new(self.head.batch())
     }
+}
+
+/// A head that takes what is newer than the blocks.
+fn new_head(options: &Options, is_read_only: bool, blocks: &[Arc<Block>]) -> Head {
+    let head = Head::new(head_options(options, is_read_only));
+    if let Some(end) = blocks.iter().map(|b| b.meta().max_time).max() {
+        head.set_min_valid(end);
+    }
+    head
 }
 
 /// Opens all blocks of a directory, oldest first, and clears away what an interrupted write or removal left.

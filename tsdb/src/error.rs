@@ -60,6 +60,10 @@ pub enum Warning {
     /// A record of the log was whole but made no sense and was left out.
     #[error("a record of the write-ahead log was left out")]
     LogRecord(#[source] FileError),
+    /// The snapshot of the memory is damaged, of another version, or does not belong to the log; the log was read in full
+    /// instead, and nothing is lost.
+    #[error("the snapshot was left out and the whole write-ahead log read")]
+    Snapshot(#[source] FileError),
     /// The log had samples of series that it does not name.
     #[error("{samples} samples of unknown series in the write-ahead log were left out")]
     UnknownSeries {

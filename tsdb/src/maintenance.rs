@@ -12,7 +12,7 @@ use crate::compact::{level_ranges, merge, plan};
 use crate::db::{LOG, name_at};
 use crate::error::Error;
 use crate::fs::{FileError, Fs};
-use crate::head::Head;
+use crate::head::{Head, snapshot};
 use crate::retention::{Retention, leaving};
 use crate::wal;
 
@@ -168,6 +168,8 @@ impl Db {
             if Arc::strong_count(readers) > 1 {
                 return Ok(false);
             }
+            // It is about what leaves now, and the log is to lose what could complete it.
+            snapshot::remove(&*self.fs, &self.dir)?;
             self.head.truncate(*end);
             self.head.truncate_log(&self.fs, self.options.wal, *end)?;
             maintenance.truncation = None;

@@ -32,7 +32,10 @@ pub struct Options {
     /// Size of the log's segments, their compression, and the style of its records. Default 128 MiB, snappy, the
     /// field's.
     pub wal: WalOptions,
-    /// Threads that opening may use to read the log, all of which have ended when it returns. Default as many as the
+    /// Whether [`Db::close`](crate::Db::close) leaves a snapshot of what is in memory, and opening loads it instead of reading
+    /// the log that led to it. Default `true`.
+    pub snapshot: bool,
+    /// Threads that opening may use to read the log or a snapshot, all of which have ended when it returns. Default as many as the
     /// machine has.
     pub threads: usize,
     /// Series in memory at most; appending to further ones is refused. Default no limit.
@@ -53,6 +56,7 @@ impl Default for Options {
             durability: Durability::Process,
             log: true,
             wal: WalOptions::default(),
+            snapshot: true,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_series: usize::MAX,
             max_exemplars: 100_000,

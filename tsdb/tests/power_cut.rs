@@ -12,7 +12,7 @@ use std::sync::Arc;
 use metrics_core::{Append, Columns, LabelSet, Select, SelectRequest, SeriesRef, TimeRange};
 use power_fs::{Fault, Luck, PowerFs};
 use tsdb::wal::{LogStyle, WalOptions};
-use tsdb::{Db, Durability, Error, Options};
+use tsdb::{Db, Durability, Error, Options, Warning};
 
 const DIR: &str = "/data";
 const SERIES: usize = 3;
@@ -54,7 +54,7 @@ struct Told {
     refused: Vec<i64>,
 }
 
-/// Appends, cuts blocks, compacts, truncates the log, closes and opens, as long as the power is on.
+/// Appends, cuts blocks, compacts, truncates the log, takes snapshots, closes and opens, as long as the power is on.
 fn script(fs: &PowerFs, durability: Durability) -> Told {
     let mut told = Told::default();
     let mut next = 1;
@@ -77,14 +77,21 @@ fn script(fs: &PowerFs, durability: Durability) -> Told {
                 // May fail; what it did not finish is finished or undone later.
                 let _ = db.tick(time);
             }
+            if next % 11 == 0 {
+                let _ = db.write_snapshot();
+            }
             next += 1;
         }
+        let _ = db.close();
     }
     told
 }
 
 /// All samples, by series.
 fn read(db: &Db) -> BTreeMap<String, Vec<(i64, f64)>> {
+    // A snapshot has its name only once it is whole, and goes before the log that it needs.
+    let is_refused = db.warnings().iter().any(|w| matches!(w, Warning::Snapshot(_)));
+    assert!(!is_refused, "{:?}", db.warnings());
     let request = SelectRequest { matchers: &[], range: TimeRange::ALL, hints: Default::default() };
     let found = db.select(&request).unwrap();
     let mut columns = Columns::default();

@@ -46,11 +46,17 @@ impl Store {
         Ok(Self { db, keeper: Mutex::new(thread.ok().map(|t| (stop, t))) })
     }
 
-    /// Stops the maintenance; what has been committed is with the operating system already.
+    /// Stops the maintenance and leaves a snapshot if there is to be one; what has been committed is with the operating
+    /// system already.
     pub(crate) fn close(&self) {
         if let Some((stop, thread)) = self.keeper.lock().take() {
             drop(stop);
             let _ = thread.join();
+            if self.db.options().snapshot
+                && let Err(error) = self.db.write_snapshot()
+            {
+                tracing::error!(component = "tsdb", err = %crate::error::line(&error), "no snapshot of the memory");
+            }
         }
     }
 }
@@ -74,6 +80,7 @@ fn db_options(options: &Options, config: &Config) -> tsdb::Options {
         max_block_range: largest.max(block_range),
         retention,
         retention_size,
+        snapshot: options.features.iter().any(|f| f == "memory-snapshot-on-shutdown"),
         max_exemplars: config.max_exemplars.map_or(100_000, |n| usize::try_from(n).unwrap_or(0)),
         ..tsdb::Options::default()
     }

@@ -65,6 +65,12 @@ impl Index {
                 }
             }
         }
+        self.finish(start, hash)
+    }
+
+    /// Makes a series of the pairs that were added to `labels` from `start` on.
+    fn finish(&mut self, start: usize, hash: u64) -> Result<u32, IndexFull> {
+        let slot = self.next_slot();
         if slot == u32::MAX || self.labels.len() > u32::MAX as usize {
             self.labels.truncate(start);
             return Err(IndexFull { series: self.len() });
@@ -76,6 +82,29 @@ impl Index {
         self.by_labels.insert(hash, slot);
         self.all.push(slot);
         Ok(slot)
+    }
+
+    /// All label pairs, in the order of their ids.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter()
+    }
+
+    /// Ids of a series' label pairs, in the order of names.
+    pub(super) fn pair_ids(&self, slot: u32) -> &[u32] {
+        self.pairs_of(slot)
+    }
+
+    /// The id of a label pair, made if it is new.
+    pub(super) fn intern(&mut self, name: &str, value: &str) -> Result<u32, IndexFull> {
+        self.pairs.intern(name, value).map_err(|TextFull| IndexFull { series: self.all.len() })
+    }
+
+    /// Adds a series that is not there yet by the ids of its pairs, in the order of names, all of them interned. `hash` is
+    /// that of its labels.
+    pub(super) fn add_interned(&mut self, pairs: &[u32], hash: u64) -> Result<u32, IndexFull> {
+        let start = self.labels.len();
+        self.labels.extend_from_slice(pairs);
+        self.finish(start, hash)
     }
 
     /// The slot that the next series gets.

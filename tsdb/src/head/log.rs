@@ -45,6 +45,11 @@ impl Log {
         self.references.insert(slot, reference);
     }
 
+    /// Numbers under which the log knows series, where they are not the slots.
+    pub(super) fn references(&self) -> &HashMap<u32, u64> {
+        &self.references
+    }
+
     /// The number under which the log knows a series.
     pub(super) fn reference(&self, slot: u32) -> u64 {
         if self.references.is_empty() {

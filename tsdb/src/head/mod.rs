@@ -23,6 +23,7 @@ mod read;
 mod replay;
 mod series;
 mod slab;
+pub(crate) mod snapshot;
 mod stats;
 mod truncate;
 

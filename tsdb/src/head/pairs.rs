@@ -81,6 +81,11 @@ impl Pairs {
         id
     }
 
+    /// All pairs, in the order of their ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.pairs.len() as u32).map(|id| self.get(id))
+    }
+
     /// Name and value of a pair.
     pub(super) fn get(&self, id: u32) -> (&str, &str) {
         let pair = &self.pairs[id as usize];

@@ -28,7 +28,8 @@ pub(crate) struct Replayed {
 }
 
 impl Head {
-    /// Reads a log, cuts off a damaged end, and goes on writing it; only reads it if the store is read only.
+    /// Reads a log, cuts off a damaged end, and goes on writing it; only reads it if the store is read only. What a
+    /// snapshot has need not be read: `from` is the segment with which to go on behind it.
     ///
     /// # Errors
     /// If files cannot be read or written, or a checkpoint is damaged.
@@ -37,12 +38,13 @@ impl Head {
         fs: &Arc<dyn Fs>,
         dir: &Path,
         options: WalOptions,
+        from: Option<u32>,
         threads: usize,
     ) -> Result<Replayed, FileError> {
         std::thread::scope(|scope| {
             let hands = Hands::new(self, scope, threads);
             let mut replay = Replay::new(self, hands);
-            replay.all(fs, dir)?;
+            replay.all(fs, dir, from)?;
             // Opened after a repair: it goes on behind the last segment.
             let wal = if self.is_read_only { None } else { Some(Wal::open(fs.clone(), dir, options)?) };
             Ok(replay.finish(wal))
@@ -51,15 +53,12 @@ impl Head {
 }
 
 impl Replay<'_, '_> {
-    /// Reads the last checkpoint and what follows it.
-    fn all(&mut self, fs: &Arc<dyn Fs>, dir: &Path) -> Result<(), FileError> {
-        let mut from = 0;
-        if let Some((checkpoint, last)) = wal::last_checkpoint(&**fs, dir)? {
-            for segment in wal::segments(&**fs, &checkpoint)? {
-                self.segment(&**fs, &segment)?;
-            }
-            from = last + 1;
-        }
+    /// Reads the last checkpoint and what follows it, or what follows a snapshot.
+    fn all(&mut self, fs: &Arc<dyn Fs>, dir: &Path, from: Option<u32>) -> Result<(), FileError> {
+        let from = match from {
+            Some(segment) => segment,
+            None => self.checkpoint(&**fs, dir)?,
+        };
         for segment in wal::segments(&**fs, dir)?.into_iter().filter(|s| s.number >= from) {
             if let Err(damage) = self.segment(&**fs, &segment) {
                 let what = damage.to_string();
@@ -106,13 +105,23 @@ impl<'scope, 'env> Replay<'scope, 'env> {
         Self {
             head,
             hands,
-            log: Log::none(),
-            slots: HashMap::new(),
+            // What a snapshot told.
+            log: std::mem::take(&mut *head.commit.lock()),
+            slots: std::mem::take(&mut head.aliases.lock().slots),
             highest: 0,
             found: Replayed::default(),
             samples: SampleReader::default(),
             buffers: Buffers::default(),
         }
+    }
+
+    /// Reads the last checkpoint. Returns the segment that follows it.
+    fn checkpoint(&mut self, fs: &dyn Fs, dir: &Path) -> Result<u32, FileError> {
+        let Some((checkpoint, last)) = wal::last_checkpoint(fs, dir)? else { return Ok(0) };
+        for segment in wal::segments(fs, &checkpoint)? {
+            self.segment(fs, &segment)?;
+        }
+        Ok(last.saturating_add(1))
     }
 
     fn segment(&mut self, fs: &dyn Fs, segment: &SegmentFile) -> Result<(), FileError> {

@@ -7,8 +7,9 @@ use metrics_core::{AppendError, Timestamp, Value};
 use super::histograms::OpenHistograms;
 use super::open_floats::OpenFloats;
 use super::slab::{Chain, Slab};
+use super::snapshot::KeptChunks;
 use crate::chunk::xor::XorAppender;
-use crate::chunk::{ChunkError, EncodedChunk, Encoding, decimal_stream, sample_count};
+use crate::chunk::{ChunkError, EncodedChunk, Encoding, decimal_stream, decode_each, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
 pub(super) const SAMPLES_PER_CHUNK: u16 = 120;
@@ -38,14 +39,31 @@ impl ClosedChunk {
     }
 
     fn encode_floats(&self, stream: &[u8]) -> Result<EncodedChunk, ChunkError> {
-        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
-        decimal_stream::decode(stream, self.first, self.samples, &mut timestamps, &mut values)?;
         let mut chunk = XorAppender::new();
-        for (t, v) in timestamps.into_iter().zip(values) {
+        for (t, v) in self.decode_floats(stream)? {
             chunk.append(t, v)?;
         }
         let bytes = chunk.finish();
         Ok(EncodedChunk { min_time: self.first, max_time: self.last, encoding: Encoding::Xor, bytes })
+    }
+
+    fn decode_floats(&self, stream: &[u8]) -> Result<impl Iterator<Item = (Timestamp, f64)>, ChunkError> {
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+        decimal_stream::decode(stream, self.first, self.samples, &mut timestamps, &mut values)?;
+        Ok(timestamps.into_iter().zip(values))
+    }
+
+    /// Adds the samples to a list.
+    fn samples(&self, into: &mut Vec<(Timestamp, Value)>) -> Result<(), ChunkError> {
+        match &self.data {
+            ChunkData::Encoded(encoding, bytes) => {
+                decode_each(*encoding, bytes, |t, value| into.push((t, value)))?;
+            }
+            ChunkData::Floats(stream) => {
+                into.extend(self.decode_floats(stream)?.map(|(t, v)| (t, Value::Float(v))));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -88,6 +106,8 @@ const _: () = assert!(size_of::<Series>() == 96);
 #[derive(Debug, Default)]
 struct Cold {
     closed: Vec<ClosedChunk>,
+    /// How many of the last closed chunks a snapshot found open: the next sample goes on with them.
+    reopen: usize,
     histograms: Option<Box<OpenHistograms>>,
 }
 
@@ -130,8 +150,10 @@ impl Series {
         match self.last_time() {
             Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
             Some(last) if timestamp == last => {
-                let newest = (!self.floats.is_empty()).then(|| self.floats.last_value());
-                let same = newest.is_some_and(|v| v.to_bits() == value.to_bits());
+                let same = match self.newest_of_reopened() {
+                    Some(newest) => matches!(newest, Value::Float(v) if v.to_bits() == value.to_bits()),
+                    None => !self.floats.is_empty() && self.floats.last_value().to_bits() == value.to_bits(),
+                };
                 if same { Ok(()) } else { Err(AppendError::Duplicate) }
             }
             _ => Ok(()),
@@ -147,7 +169,7 @@ impl Series {
         value: f64,
         rule: CutRule,
     ) -> bool {
-        if self.floats.is_empty() {
+        if self.floats.is_empty() && !self.reopen(slab, rule) {
             if !self.begin_floats(timestamp, rule) {
                 return false;
             }
@@ -225,8 +247,11 @@ impl Series {
         match self.last_time() {
             Some(last) if timestamp < last => Err(AppendError::OutOfOrder),
             Some(last) if timestamp == last => {
-                let newest = self.histograms().map(OpenHistograms::newest);
-                if newest.is_some_and(|v| is_same(v, value)) { Ok(()) } else { Err(AppendError::Duplicate) }
+                let same = match self.newest_of_reopened() {
+                    Some(newest) => is_same(&newest, value),
+                    None => self.histograms().is_some_and(|open| is_same(open.newest(), value)),
+                };
+                if same { Ok(()) } else { Err(AppendError::Duplicate) }
             }
             _ => Ok(()),
         }
@@ -243,11 +268,14 @@ impl Series {
         if self.last_time().is_some_and(|last| timestamp <= last) {
             return false;
         }
+        if self.histograms().is_none() {
+            self.reopen(slab, rule);
+        }
         self.close_floats(slab);
         if self.histograms().is_some_and(|h| !h.is_kind_of(&value)) {
             self.close_histograms();
         }
-        let Cold { closed, histograms } = &mut **self.cold.get_or_insert_default();
+        let Cold { closed, histograms, .. } = &mut **self.cold.get_or_insert_default();
         let appended = match histograms {
             Some(open) => open.push(timestamp, value, rule).map(|ended| {
                 closed.extend(ended.into_iter().map(ClosedChunk::from));
@@ -283,6 +311,61 @@ impl Series {
         all
     }
 
+    /// All chunks for a snapshot.
+    pub(super) fn keep(&self, slab: &Slab) -> KeptChunks {
+        let chunks = self.chunks(slab, Timestamp::MIN, Timestamp::MAX);
+        let reopen = self.cold.as_ref().map_or(0, |cold| cold.reopen);
+        let open = chunks.len() - self.closed().len() + reopen;
+        KeptChunks { chunks, open }
+    }
+
+    /// Takes what a snapshot kept of a series that is empty yet.
+    pub(super) fn restore(&mut self, kept: KeptChunks) {
+        if !kept.chunks.is_empty() {
+            self.cold = Some(Box::new(Cold { closed: kept.chunks, reopen: kept.open, histograms: None }));
+        }
+    }
+
+    /// Goes on with chunks that a snapshot found open: only now, since most series may wait for their next sample, and a
+    /// start must not. Returns whether there is an open chunk of floats then.
+    #[inline]
+    fn reopen(&mut self, slab: &mut Slab, rule: CutRule) -> bool {
+        match &mut self.cold {
+            Some(cold) if cold.reopen > 0 => self.reopen_last(slab, rule),
+            _ => false,
+        }
+    }
+
+    #[cold]
+    fn reopen_last(&mut self, slab: &mut Slab, rule: CutRule) -> bool {
+        let Some(cold) = &mut self.cold else { return false };
+        let first = cold.closed.len().saturating_sub(std::mem::take(&mut cold.reopen));
+        let mut samples = Vec::new();
+        if cold.closed[first..].iter().any(|chunk| chunk.samples(&mut samples).is_err()) {
+            // They stay closed as they are, and whoever reads them will tell.
+            return false;
+        }
+        cold.closed.truncate(first);
+        let taken = self.taken;
+        for (timestamp, value) in samples {
+            match value {
+                Value::Float(v) => self.push_float(slab, timestamp, v, rule),
+                other => self.push_histogram(slab, timestamp, other, rule),
+            };
+        }
+        // They were counted before.
+        self.taken = taken;
+        !self.floats.is_empty()
+    }
+
+    /// The newest sample, if it is in a chunk that waits to be reopened.
+    fn newest_of_reopened(&self) -> Option<Value> {
+        let cold = self.cold.as_ref().filter(|cold| cold.reopen > 0)?;
+        let mut samples = Vec::new();
+        cold.closed.last()?.samples(&mut samples).ok()?;
+        samples.pop().map(|(_, value)| value)
+    }
+
     /// Drops chunks that end before `mint`. Returns whether nothing is left.
     pub(super) fn truncate(&mut self, slab: &mut Slab, mint: Timestamp) -> bool {
         if !self.floats.is_empty() && self.floats.last() < mint {
@@ -290,6 +373,7 @@ impl Series {
         }
         if let Some(cold) = &mut self.cold {
             cold.closed.retain(|c| c.last >= mint);
+            cold.reopen = cold.reopen.min(cold.closed.len());
             let is_old = |h: &OpenHistograms| h.last_time().is_none_or(|last| last < mint);
             cold.histograms = cold.histograms.take().filter(|h| !is_old(h));
             if cold.closed.is_empty() && cold.histograms.is_none() {
