@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use expo_format::remote_write::compress;
 use expo_format::remote_write::v1::{RequestBuilder, Series};
+use expo_format::remote_write::{Message, compress};
 use metrics_core::LabelSet;
 use serde_json::Value;
 
@@ -245,4 +245,39 @@ fn a_kill_loses_no_acknowledged_sample() {
     assert!(acknowledged > 0);
     program.signal("-TERM");
     assert!(program.wait().success());
+}
+
+/// What a program pushes that nobody can scrape: counters, classic buckets and a native histogram, in both versions of
+/// the protocol.
+#[test]
+fn a_registry_is_pushed_by_remote_write() {
+    use exporter_kit::RemoteWrite;
+    use exporter_kit::instrument::{Buckets, Histogram, Native, Registry};
+
+    let dir = tempfile::tempdir().unwrap();
+    let program = Program::start(dir.path(), "global: {}\n");
+    let registry = Registry::new();
+    registry.counter("orders", "Orders.").unwrap().add(3);
+    let latency = Histogram::with_native(Buckets::new([1.0]).unwrap(), Native::new(1.1));
+    latency.observe(0.5);
+    registry.register(("latency", "Latency."), latency).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    for (job, message) in [("one", Message::V1), ("two", Message::V2)] {
+        let remote = RemoteWrite::new(&format!("http://127.0.0.1:{}/api/v1/write", program.port)).unwrap();
+        let remote = remote.label("job", job).message(message);
+        runtime.block_on(remote.push(&registry, now.as_millis() as i64)).unwrap();
+    }
+    for (query, value) in
+        [("orders_total", "3"), ("latency_bucket{le=\"1.0\"}", "1"), ("histogram_sum(latency)", "0.5")]
+    {
+        let query = query.replace('{', "%7B").replace('}', "%7D").replace('"', "%22");
+        let result = program.query(&query);
+        let found: Vec<_> =
+            result.as_array().unwrap().iter().map(|s| (&s["metric"]["job"], &s["value"][1])).collect();
+        assert_eq!(
+            found,
+            [(&Value::from("one"), &Value::from(value)), (&Value::from("two"), &Value::from(value))]
+        );
+    }
 }

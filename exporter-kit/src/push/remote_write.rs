@@ -12,6 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request};
 use metrics_core::instrument::{Clock, Registry};
 use metrics_core::{Escaping, Exemplar, LabelSet, Metadata, Timestamp, Value};
+use tokio::time::Instant;
 
 use super::error::PushError;
 use super::pace::{backoff, stopped_within};
@@ -19,6 +20,8 @@ use super::receiver::Receiver;
 
 /// Bytes of a message before compression at which another one is begun.
 const MESSAGE_SIZE: usize = 1 << 20;
+/// Least wait after a failure, whatever the receiver says.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 /// Bodies that wait while the receiver cannot be reached; beyond, the oldest are dropped.
 const MAX_PENDING: usize = 100;
 
@@ -105,23 +108,25 @@ impl RemoteWrite {
         let mut shutdown = pin!(shutdown);
         let mut pending = VecDeque::new();
         let mut failures = 0;
-        let mut due = tokio::time::Instant::now();
+        let (mut due, mut retry) = (Instant::now(), Instant::now());
         loop {
-            if due <= tokio::time::Instant::now() {
+            // Samples are taken when they are due, also while nothing can be sent.
+            if due <= Instant::now() {
                 self.add(&mut pending, registry, clock());
-                due = tokio::time::Instant::now() + interval;
+                due = Instant::now() + interval;
             }
-            let until_due = due.saturating_duration_since(tokio::time::Instant::now());
-            let wait = match self.flush(&mut pending, &report).await {
-                Ok(()) => {
-                    failures = 0;
-                    until_due
-                }
-                Err(error) => {
-                    failures += 1;
-                    error.retry_after().unwrap_or(backoff(failures)).min(until_due.max(backoff(1)))
-                }
-            };
+            if retry <= Instant::now() {
+                failures = match self.flush(&mut pending, &report).await {
+                    Ok(()) => 0,
+                    Err(error) => {
+                        let pause = error.retry_after().unwrap_or(backoff(failures + 1));
+                        retry = Instant::now() + pause.max(MIN_WAIT);
+                        failures + 1
+                    }
+                };
+            }
+            let wake = if failures == 0 { due } else { due.min(retry) };
+            let wait = wake.saturating_duration_since(Instant::now());
             if stopped_within(wait, shutdown.as_mut()).await {
                 self.add(&mut pending, registry, clock());
                 return self.flush(&mut pending, &report).await;
