@@ -14,6 +14,7 @@ use crate::head::{Head, HeadOptions};
 use crate::maintenance::Maintenance;
 use crate::options::Options;
 use crate::retention::{Retention, leaving};
+use crate::series_cache::SeriesCache;
 
 /// The directory of the write-ahead log.
 pub(crate) const LOG: &str = "wal";
@@ -28,6 +29,8 @@ pub struct Db {
     pub(crate) options: Options,
     pub(crate) head: Head,
     pub(crate) snapshot: Mutex<Snapshot>,
+    /// Series of the blocks that queries asked for.
+    pub(crate) series_cache: SeriesCache,
     /// One maintenance at a time, and what the last one left over.
     pub(crate) maintenance: Mutex<Maintenance>,
     warnings: Vec<Warning>,
@@ -115,6 +118,7 @@ impl Db {
         Ok(Self {
             dir: dir.to_owned(),
             fs,
+            series_cache: SeriesCache::new(options.series_cache),
             options,
             head,
             snapshot: Mutex::new(Snapshot { blocks: Arc::new(blocks), readers: Arc::default() }),

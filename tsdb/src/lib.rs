@@ -75,6 +75,7 @@ mod merge;
 pub mod postings;
 mod postings_match;
 mod select;
+mod series_cache;
 
 pub use block_builder::BlockBuilder;
 pub use cardinality::Cardinality;

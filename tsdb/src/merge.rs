@@ -68,6 +68,12 @@ pub(crate) fn append_columns(mut from: Columns, into: &mut Columns) {
 
 /// Of the elements from `from` on, keeps those of the first `samples` that are in the range.
 fn trim<T>(column: &mut Column<T>, from: usize, samples: u16, range: TimeRange) {
+    let added = &column.timestamps[from..];
+    if let (Some(first), Some(last)) = (added.first(), added.last())
+        && (range.start <= *first && *last <= range.end && added.len() <= samples.into())
+    {
+        return;
+    }
     let in_range = column.timestamps[from..].partition_point(|t| *t <= range.end);
     let end = from + in_range.min(samples.into());
     column.timestamps.truncate(end);

@@ -42,6 +42,9 @@ pub struct Options {
     pub max_series: usize,
     /// Exemplars kept in memory, the newest of all series; 0 keeps none. Default 100,000.
     pub max_exemplars: usize,
+    /// Bytes that series of blocks may take which were decoded for a query and are kept for the next; 0 keeps none.
+    /// Default 64 MiB.
+    pub series_cache: usize,
 }
 
 impl Default for Options {
@@ -60,6 +63,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_series: usize::MAX,
             max_exemplars: 100_000,
+            series_cache: 64 << 20,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::fs::FileError;
 use crate::head::HeadSeries;
 use crate::merge::{append_columns, append_in_range, put_in_order, take_out};
 use crate::postings_match::matching;
+use crate::series_cache::SeriesCache;
 
 /// The series that a selection found, and where their samples lie.
 struct Found<'a> {
@@ -30,6 +31,15 @@ struct Found<'a> {
 struct FoundSeries {
     labels: LabelSet,
     parts: std::ops::Range<u32>,
+}
+
+/// What the places say, one after the other.
+#[derive(Default)]
+struct Collected {
+    /// Labels, and positions in `parts`.
+    sources: Vec<(LabelSet, u32)>,
+    parts: Vec<Part>,
+    chunks: Vec<ChunkMeta>,
 }
 
 /// Samples of a series in one place.
@@ -89,50 +99,29 @@ impl Db {
         let range = request.range;
         // Before the head is asked: what the head lets go of later is still in it then, or in a block of these.
         let snapshot = self.snapshot();
-        let mut sources = Vec::new();
-        let (mut parts, mut chunks) = (Vec::new(), Vec::new());
+        let mut all = Collected::default();
+        let mut places = 0;
         for (number, block) in (0..).zip(&*snapshot.blocks) {
             if block.meta().range().overlaps(&range) {
-                find_in_block(block, number, request.matchers, range, &mut sources, &mut parts, &mut chunks)?;
+                all.add_block(&self.series_cache, (number, block), request.matchers, range)?;
+                places += 1;
             }
         }
-        let from_blocks = sources.len();
-        for series in self.head.select(request.matchers, range) {
-            sources.push((series.labels.clone(), parts.len() as u32));
-            parts.push(Part::Head(series));
+        // A single place keeps its order, as the original's; several are merged by labels.
+        let in_head = self.head.select(request.matchers, range);
+        if !in_head.is_empty() {
+            all.add_head(in_head, places > 0);
+            places += 1;
         }
-        // A single place keeps its order, as the original's; several are merged by labels. What comes from one block
-        // is in order already, and the sort keeps parts of a series in theirs.
-        if snapshot.overlapping(range).next().is_some() {
-            sources[from_blocks..].sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            sources.sort_by(|a, b| a.0.cmp(&b.0));
-        }
-        let mut found = Found { db: self, range, snapshot, series: Vec::new(), parts: Vec::new(), chunks };
-        found.group(sources, parts);
+        let (mut series, parts, chunks) = if places > 1 { all.grouped() } else { all.ungrouped() };
         if request.hints.limit > 0 {
-            found.series.truncate(request.hints.limit);
+            series.truncate(request.hints.limit);
         }
-        Ok(found)
+        Ok(Found { db: self, range, snapshot, series, parts, chunks })
     }
 }
 
 impl Found<'_> {
-    /// Makes one series of neighbours with the same labels.
-    fn group(&mut self, sources: Vec<(LabelSet, u32)>, parts: Vec<Part>) {
-        let mut parts: Vec<Option<Part>> = parts.into_iter().map(Some).collect();
-        self.series.reserve(sources.len());
-        self.parts.reserve(sources.len());
-        for (labels, part) in sources {
-            let Some(part) = parts.get_mut(part as usize).and_then(Option::take) else { continue };
-            self.parts.push(part);
-            let end = self.parts.len() as u32;
-            match self.series.last_mut() {
-                Some(last) if last.labels == labels => last.parts.end = end,
-                _ => self.series.push(FoundSeries { labels, parts: end - 1..end }),
-            }
-        }
-    }
-
     fn read_part(&self, part: &Part, labels: &LabelSet, into: &mut Columns) -> Result<(), Error> {
         let (block, id, chunks) = match part {
             Part::Head(series) => {
@@ -162,7 +151,9 @@ impl Found<'_> {
         into: &mut Columns,
     ) -> Result<(), Error> {
         for chunk in chunks {
-            append_in_range(u16::MAX, self.range, into, |into| block.read_chunk(labels, chunk, into))?;
+            append_in_range(u16::MAX, self.range, into, |into| {
+                block.read_chunk_until(labels, chunk, self.range.end, into)
+            })?;
         }
         Ok(())
     }
@@ -192,28 +183,66 @@ impl SeriesSet for Found<'_> {
     }
 }
 
-/// Adds the series of a block that match and have chunks in the range.
-fn find_in_block(
-    block: &Block,
-    number: u32,
-    matchers: &[Matcher],
-    range: TimeRange,
-    sources: &mut Vec<(LabelSet, u32)>,
-    parts: &mut Vec<Part>,
-    chunks: &mut Vec<ChunkMeta>,
-) -> Result<(), FileError> {
-    for id in matching(block.index(), matchers)? {
-        let series = block.index().series(id)?;
-        let start = chunks.len() as u32;
-        let in_range = |c: &ChunkMeta| c.min_time <= range.end && range.start <= c.max_time;
-        chunks.extend(series.chunks.into_iter().filter(in_range));
-        let end = chunks.len() as u32;
-        if start < end {
-            sources.push((series.labels, parts.len() as u32));
-            parts.push(Part::Block { block: number, id, chunks: start..end });
+impl Collected {
+    /// Adds the series of a block that match and have chunks in the range.
+    fn add_block(
+        &mut self,
+        cache: &SeriesCache,
+        (number, block): (u32, &Block),
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<(), FileError> {
+        let index = block.index();
+        let ids = matching(index, matchers)?;
+        self.sources.reserve(ids.len());
+        self.parts.reserve(ids.len());
+        cache.for_each(block.meta().ulid, index, &ids, |id, labels, chunks| {
+            let start = self.chunks.len() as u32;
+            chunks.in_range(range, &mut self.chunks);
+            let end = self.chunks.len() as u32;
+            if start < end {
+                self.sources.push((labels.clone(), self.parts.len() as u32));
+                self.parts.push(Part::Block { block: number, id, chunks: start..end });
+            }
+        })
+    }
+
+    /// What came from one place: every series once.
+    fn ungrouped(self) -> (Vec<FoundSeries>, Vec<Part>, Vec<ChunkMeta>) {
+        let series =
+            self.sources.into_iter().map(|(labels, part)| FoundSeries { labels, parts: part..part + 1 });
+        (series.collect(), self.parts, self.chunks)
+    }
+
+    /// Makes one series of those with the same labels, its parts in the order of the places.
+    fn grouped(mut self) -> (Vec<FoundSeries>, Vec<Part>, Vec<ChunkMeta>) {
+        // Each place is in order already: the sort merges runs, and keeps parts of a series in theirs.
+        self.sources.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut unordered: Vec<Option<Part>> = self.parts.into_iter().map(Some).collect();
+        let mut series: Vec<FoundSeries> = Vec::with_capacity(self.sources.len());
+        let mut parts = Vec::with_capacity(unordered.len());
+        for (labels, part) in self.sources {
+            parts.extend(unordered.get_mut(part as usize).and_then(Option::take));
+            let end = parts.len() as u32;
+            match series.last_mut() {
+                Some(last) if last.labels == labels => last.parts.end = end,
+                _ => series.push(FoundSeries { labels, parts: end - 1..end }),
+            }
+        }
+        (series, parts, self.chunks)
+    }
+
+    /// Adds the series of the head, in order of their labels if asked to.
+    fn add_head(&mut self, series: Vec<HeadSeries>, by_labels: bool) {
+        let start = self.sources.len();
+        for series in series {
+            self.sources.push((series.labels.clone(), self.parts.len() as u32));
+            self.parts.push(Part::Head(series));
+        }
+        if by_labels {
+            self.sources[start..].sort_unstable_by(|a, b| a.0.cmp(&b.0));
         }
     }
-    Ok(())
 }
 
 fn block_label_names(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use metrics_core::{Columns, LabelSet};
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, ReadChunkError, Tombstones};
-use crate::chunk::Encoding;
+use crate::chunk::{Encoding, xor};
 use crate::fs::{FileError, Fs};
 
 /// A block, open for reading. Its files are mapped or read once; threads may share it.
@@ -82,6 +82,22 @@ impl Block {
         into: &mut Columns,
     ) -> Result<(), BlockError> {
         self.chunks.decode(meta.reference, into).map_err(|e| of_series(labels, e))
+    }
+
+    /// As [`Block::read_chunk`], for a reader who wants nothing behind a time: may append some samples more.
+    pub(crate) fn read_chunk_until(
+        &self,
+        labels: &LabelSet,
+        meta: &ChunkMeta,
+        until: i64,
+        into: &mut Columns,
+    ) -> Result<(), BlockError> {
+        let (encoding, bytes) = self.chunk(meta.reference)?;
+        if encoding != Encoding::Xor || meta.max_time <= until {
+            return self.decode_bytes(labels, (encoding, bytes), into);
+        }
+        xor::decode_until(bytes, until, &mut into.floats.timestamps, &mut into.floats.values)
+            .map_err(|e| of_series(labels, e.into()))
     }
 
     /// As [`Block::read_chunk`], for bytes that came from [`Block::chunk`].

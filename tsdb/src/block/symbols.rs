@@ -2,15 +2,13 @@
 
 use crate::codec::{Malformed, Reader, put_bytes};
 
-/// Every how many symbols the place of one is kept in memory.
-const STRIDE: usize = 16;
-
 /// Where the symbols of an index lie. The bytes live with the index.
 #[derive(Debug)]
 pub(super) struct Symbols {
-    /// Place of every sixteenth symbol in the file.
-    places: Vec<u64>,
-    count: u32,
+    /// Place of the section in the file.
+    start: u64,
+    /// Place of every symbol in the section.
+    places: Vec<u32>,
     /// Version 1 refers to symbols by their place in the file, later versions by their number.
     by_place: bool,
 }
@@ -20,19 +18,18 @@ impl Symbols {
     pub(super) fn read(section: &[u8], start: u64, by_place: bool) -> Result<Self, Malformed> {
         let mut r = Reader::new(section);
         let count = r.u32()?;
-        let mut places = Vec::new();
-        for i in 0..count {
-            if (i as usize).is_multiple_of(STRIDE) {
-                places.push(start + r.position() as u64);
-            }
+        let mut places = Vec::with_capacity((count as usize).min(section.len()));
+        for _ in 0..count {
+            // Sections are shorter than 4 GiB: their length has four bytes.
+            places.push(r.position() as u32);
             r.bytes()?;
         }
-        Ok(Self { places, count, by_place })
+        Ok(Self { start, places, by_place })
     }
 
     /// Number of symbols.
     pub(super) fn len(&self) -> u32 {
-        self.count
+        self.places.len() as u32
     }
 
     /// The symbol that a reference names.
@@ -41,25 +38,15 @@ impl Symbols {
         if self.by_place {
             return reader_at(file, u64::from(reference))?.str();
         }
-        let unknown = Malformed { at: 0, expected: "a reference to a symbol that exists" };
-        if reference >= self.count {
-            return Err(unknown);
+        match self.places.get(reference as usize) {
+            Some(place) => reader_at(file, self.start + u64::from(*place))?.str(),
+            None => Err(Malformed { at: 0, expected: "a reference to a symbol that exists" }),
         }
-        let mut r = reader_at(file, self.places[reference as usize / STRIDE])?;
-        for _ in 0..reference as usize % STRIDE {
-            r.bytes()?;
-        }
-        r.str()
     }
 
     /// All symbols in order.
-    pub(super) fn iter<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = Result<&'a str, Malformed>> {
-        let mut r = self.places.first().map(|place| reader_at(file, *place));
-        (0..self.count).map(move |_| match &mut r {
-            Some(Ok(r)) => r.str(),
-            Some(Err(e)) => Err(*e),
-            None => Err(Malformed { at: 0, expected: "symbols" }),
-        })
+    pub(super) fn iter<'a>(&'a self, file: &'a [u8]) -> impl Iterator<Item = Result<&'a str, Malformed>> {
+        self.places.iter().map(|place| reader_at(file, self.start + u64::from(*place))?.str())
     }
 }
 

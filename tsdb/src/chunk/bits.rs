@@ -120,12 +120,35 @@ impl<'a> BitReader<'a> {
     /// The next bits at the top of a word; at least 57 of them are valid.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
-        let byte = self.at >> 3;
+        self.peek_at(self.at)
+    }
+
+    /// As [`BitReader::peek`], the bits from `at` on.
+    #[inline(always)]
+    pub(super) fn peek_at(&self, at: usize) -> u64 {
+        let byte = at >> 3;
         let word = match self.bytes.get(byte..).and_then(<[u8]>::first_chunk::<8>) {
             Some(window) => u64::from_be_bytes(*window),
             None => tail_word(self.bytes, byte),
         };
-        word << (self.at & 7)
+        word << (at & 7)
+    }
+
+    /// `n` bits from `at` on, 1 ≤ n ≤ 64.
+    #[inline(always)]
+    pub(super) fn bits_at(&self, at: usize, n: u32) -> u64 {
+        debug_assert!((1..=64).contains(&n));
+        if n <= 57 {
+            self.peek_at(at) >> (64 - n)
+        } else {
+            (self.peek_at(at) >> 32 << (n - 32)) | (self.peek_at(at + 32) >> (96 - n))
+        }
+    }
+
+    /// Goes on reading at bit `at`.
+    #[inline(always)]
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// Steps over `n` bits.
@@ -137,18 +160,9 @@ impl<'a> BitReader<'a> {
     /// Reads `n` bits, 1 ≤ n ≤ 64.
     #[inline(always)]
     pub(super) fn take(&mut self, n: u32) -> u64 {
-        debug_assert!((1..=64).contains(&n));
-        if n <= 57 {
-            let x = self.peek() >> (64 - n);
-            self.skip(n);
-            x
-        } else {
-            let high = self.peek() >> 32;
-            self.skip(32);
-            let low = self.peek() >> (96 - n);
-            self.skip(n - 32);
-            (high << (n - 32)) | low
-        }
+        let x = self.bits_at(self.at, n);
+        self.skip(n);
+        x
     }
 
     /// Reads an unsigned number of seven-bit groups, least significant first, each in eight bits of the stream.
@@ -188,8 +202,12 @@ pub(super) fn fits_signed(x: i64, n: u32) -> bool {
 }
 
 /// Up to eight bytes from `byte` on, zeros behind the end.
-#[cold]
+#[inline(never)]
 fn tail_word(bytes: &[u8], byte: usize) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let missing = byte.saturating_sub(bytes.len() - 8);
+        return if missing < 8 { u64::from_be_bytes(*last) << (8 * missing) } else { 0 };
+    }
     let mut window = [0; 8];
     if let Some(rest) = bytes.get(byte..) {
         window[..rest.len()].copy_from_slice(rest);

@@ -9,6 +9,7 @@ mod varbit;
 mod starts;
 pub mod xor;
 pub mod xor2;
+mod xor_decode;
 mod xor_field;
 
 pub mod dense;

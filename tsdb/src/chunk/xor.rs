@@ -2,12 +2,15 @@
 //!
 //! Bit-exact with the field; layout in Prometheus' `tsdb/docs/format/chunks.md`, "XOR chunk data".
 
-use super::bits::{BitReader, fits_signed, put, put_long, sign};
+use super::bits::{fits_signed, put, put_long};
+use super::xor_decode::Decoder;
 use super::xor_field::{Window, put_xor};
 use super::{ChunkError, sample_count};
 
+pub use super::xor_decode::{XorIter, decode, decode_until};
+
 /// Bytes before the first sample: the number of samples.
-const HEADER: usize = 2;
+pub(super) const HEADER: usize = 2;
 
 /// What has to be known of an open chunk to append to it; the bytes live with the caller.
 ///
@@ -48,7 +51,7 @@ impl XorState {
             timestamp: decoder.timestamp,
             delta: decoder.delta,
             value: decoder.value,
-            bits: decoder.reader.position() as u32,
+            bits: decoder.position() as u32,
             samples,
             window: decoder.window(),
         })
@@ -263,234 +266,6 @@ impl XorAppender {
     /// The chunk's bytes.
     pub fn finish(mut self) -> Vec<u8> {
         self.take()
-    }
-}
-
-/// Decodes a chunk and appends its samples to two columns.
-///
-/// # Errors
-/// If the chunk is damaged; the columns are then as before.
-pub fn decode(chunk: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
-    let samples = sample_count(chunk)?;
-    let n = usize::from(samples);
-    // Every sample takes at least two bits: refuse before memory is taken.
-    if n > chunk.len() * 4 {
-        return Err(ChunkError::Truncated { len: chunk.len(), samples });
-    }
-    let (times_start, values_start) = (timestamps.len(), values.len());
-    timestamps.resize(times_start + n, 0);
-    values.resize(values_start + n, 0.0);
-    let mut decoder = Decoder::new(chunk);
-    let mut slots = timestamps[times_start..].iter_mut().zip(&mut values[values_start..]);
-    for (i, (t, v)) in (0..2).zip(slots.by_ref()) {
-        decoder.step(i);
-        (*t, *v) = decoder.sample();
-    }
-    for (t, v) in slots {
-        decoder.next();
-        (*t, *v) = decoder.sample();
-    }
-    decoder.check(chunk, samples).inspect_err(|_| {
-        timestamps.truncate(times_start);
-        values.truncate(values_start);
-    })
-}
-
-/// The samples of a chunk, one after the other.
-#[derive(Debug, Clone)]
-pub struct XorIter<'a> {
-    decoder: Decoder<'a>,
-    chunk: &'a [u8],
-    read: u16,
-    samples: u16,
-}
-
-impl<'a> XorIter<'a> {
-    /// Starts before the first sample.
-    ///
-    /// # Errors
-    /// If the chunk is shorter than its header.
-    pub fn new(chunk: &'a [u8]) -> Result<Self, ChunkError> {
-        Ok(Self { decoder: Decoder::new(chunk), chunk, read: 0, samples: sample_count(chunk)? })
-    }
-}
-
-impl Iterator for XorIter<'_> {
-    type Item = Result<(i64, f64), ChunkError>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.read == self.samples {
-            return None;
-        }
-        self.decoder.step(self.read);
-        self.read += 1;
-        if let Err(e) = self.decoder.check(self.chunk, self.samples) {
-            self.read = self.samples;
-            return Some(Err(e));
-        }
-        Some(Ok(self.decoder.sample()))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::from(self.samples - self.read);
-        (left, Some(left))
-    }
-}
-
-/// The state between two samples while reading. Damage is remembered, not reported at once, so that the loop
-/// over the samples has no way out but its end.
-#[derive(Debug, Clone)]
-struct Decoder<'a> {
-    reader: BitReader<'a>,
-    timestamp: i64,
-    delta: i64,
-    value: u64,
-    /// Zero bits before the window in force.
-    leading: u32,
-    /// Bits in the window in force, 1 ..= 64.
-    width: u32,
-    has_window: bool,
-    damaged_at: Option<usize>,
-}
-
-impl<'a> Decoder<'a> {
-    fn new(chunk: &'a [u8]) -> Self {
-        Self {
-            reader: BitReader::new(chunk, 8 * HEADER),
-            timestamp: 0,
-            delta: 0,
-            value: 0,
-            leading: 0,
-            width: 64,
-            has_window: false,
-            damaged_at: None,
-        }
-    }
-
-    /// The window in force, as a writer keeps it.
-    fn window(&self) -> Window {
-        if self.has_window {
-            Window { leading: self.leading as u8, trailing: (64 - self.leading - self.width) as u8 }
-        } else {
-            Window::NONE
-        }
-    }
-
-    #[inline(always)]
-    fn sample(&self) -> (i64, f64) {
-        (self.timestamp, f64::from_bits(self.value))
-    }
-
-    /// Reads sample number `i`.
-    #[inline]
-    fn step(&mut self, i: u16) {
-        match i {
-            0 => self.first(),
-            1 => self.second(),
-            _ => self.next(),
-        }
-    }
-
-    fn first(&mut self) {
-        match self.reader.take_varint() {
-            Some(t) => self.timestamp = t,
-            None => self.damage(),
-        }
-        self.value = self.reader.take(64);
-    }
-
-    fn second(&mut self) {
-        match self.reader.take_uvarint() {
-            Some(delta) => self.delta = delta as i64,
-            None => self.damage(),
-        }
-        self.timestamp = self.timestamp.wrapping_add(self.delta);
-        let word = self.reader.peek();
-        self.value_from(word, 0);
-    }
-
-    /// Reads a sample behind the second.
-    #[inline(always)]
-    fn next(&mut self) {
-        let word = self.reader.peek();
-        if word >> 63 == 0 {
-            self.timestamp = self.timestamp.wrapping_add(self.delta);
-            self.value_from(word << 1, 1);
-        } else {
-            self.change(word);
-            self.timestamp = self.timestamp.wrapping_add(self.delta);
-            let word = self.reader.peek();
-            self.value_from(word, 0);
-        }
-    }
-
-    /// Reads a change of the distance between timestamps that is not zero.
-    #[inline(always)]
-    fn change(&mut self, word: u64) {
-        let (prefix, n) = match word >> 60 {
-            0b1000..=0b1011 => (2, 14),
-            0b1100..=0b1101 => (3, 17),
-            0b1110 => (4, 20),
-            _ => (4, 64),
-        };
-        let change = if n < 64 {
-            self.reader.skip(prefix + n);
-            sign((word << prefix) >> (64 - n), n)
-        } else {
-            self.reader.skip(prefix);
-            self.reader.take(64) as i64
-        };
-        self.delta = self.delta.wrapping_add(change);
-    }
-
-    /// Reads a value from the top of `word`, which the reader has to be moved `used` bits to reach.
-    #[inline(always)]
-    fn value_from(&mut self, word: u64, used: u32) {
-        if word >> 63 == 0 {
-            self.reader.skip(used + 1);
-            return;
-        }
-        let (word, used) = if word >> 62 == 0b10 {
-            (word << 2, used + 2)
-        } else {
-            let leading = (word << 2 >> 59) as u32;
-            // 64 does not fit into the six bits and is written as 0.
-            let width = (((word << 7 >> 58) as u32).wrapping_sub(1) & 63) + 1;
-            self.leading = leading;
-            self.width = width;
-            self.has_window = true;
-            if leading + width > 64 {
-                self.damage();
-                self.width = 64 - leading;
-            }
-            (word << 13, used + 13)
-        };
-        // At least 57 bits of the word were valid, `used` of them are gone.
-        let window = if used + self.width <= 57 {
-            self.reader.skip(used + self.width);
-            word >> (64 - self.width)
-        } else {
-            self.reader.skip(used);
-            self.reader.take(self.width)
-        };
-        self.value ^= window << (64 - self.leading - self.width);
-    }
-
-    #[cold]
-    fn damage(&mut self) {
-        self.damaged_at.get_or_insert(self.reader.byte_position());
-    }
-
-    #[inline(always)]
-    fn check(&self, chunk: &[u8], samples: u16) -> Result<(), ChunkError> {
-        if let Some(offset) = self.damaged_at {
-            return Err(ChunkError::Damaged { offset, what: "bits that no encoder writes" });
-        }
-        if self.reader.is_past_end() {
-            return Err(ChunkError::Truncated { len: chunk.len(), samples });
-        }
-        Ok(())
     }
 }
 
