@@ -30,6 +30,8 @@
 //! - `remote-write`: `push`, and [`RemoteWrite`] to a server that takes it; brings in `snap`
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
 //! - `derive`: `derive(Labels)` and `derive(Metrics)` in [`instrument`]; brings in `syn` at build time
+//! - `metrics-bridge`: [`MetricsBridge`], by which code instrumented with the `metrics` facade records into a registry;
+//!   brings in `metrics`
 //! - `node`: the node collectors; brings in `rustix`, `regex` and `jiff`
 //! - `push`: [`Push`] to a Pushgateway; brings in `tokio` and `hyper`
 //! - `tokio-metrics`: [`RuntimeCollector`], how busy a runtime is; brings in `tokio`
@@ -60,6 +62,10 @@ mod runtime;
 #[cfg(feature = "tower")]
 mod layer;
 
+// What others' instruments are seen by.
+#[cfg(feature = "metrics-bridge")]
+mod bridge;
+
 // Who is told without asking.
 #[cfg(feature = "push")]
 mod push;
@@ -72,6 +78,8 @@ mod web_config;
 
 #[cfg(feature = "serve")]
 pub use async_collector::AsyncCollector;
+#[cfg(feature = "metrics-bridge")]
+pub use bridge::MetricsBridge;
 pub use build_info::BuildInfo;
 pub use endpoint::{Endpoint, OnError};
 pub use guard::Guarded;

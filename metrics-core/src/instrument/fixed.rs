@@ -13,7 +13,7 @@ use crate::family::MetricFamily;
 /// An instrument or family in a `static`, made at first use, with its description beside it.
 ///
 /// For code that has no place to keep handles, such as libraries deep below `main`. The macros
-/// [`counter!`](crate::counter), [`gauge!`](crate::gauge) and [`histogram!`](crate::histogram) write one down. A
+/// [`counter!`](crate::counter), [`gauge!`](crate::gauge) and [`histogram!`](crate::histogram!) write one down. A
 /// registry shows all that have been used once it is told to ([`Registry::show_statics`]), or single ones
 /// ([`Static::register`]).
 ///

@@ -27,8 +27,15 @@ impl Desc {
         self
     }
 
-    /// The name with prefix, unit and, for counters, `_total`.
-    pub(super) fn full_name(&self, prefix: &str, metric_type: MetricType) -> String {
+    /// The name under which it is shown: with prefix, unit and, for counters, `_total`.
+    ///
+    /// ```
+    /// use metrics_core::MetricType;
+    /// use metrics_core::instrument::Desc;
+    /// let sent = Desc::new("sent", "Sent.").unit("bytes");
+    /// assert_eq!(sent.full_name("shop_", MetricType::Counter), "shop_sent_bytes_total");
+    /// ```
+    pub fn full_name(&self, prefix: &str, metric_type: MetricType) -> String {
         let counter = metric_type == MetricType::Counter;
         let base = if counter { self.name.strip_suffix("_total").unwrap_or(&self.name) } else { &self.name };
         let mut name = format!("{prefix}{base}");
