@@ -1,18 +1,14 @@
-//! Reading pages and messages. The page is the field's own benchmark page if it is at hand, else a page like it.
+//! Reading pages. The page is the field's own benchmark page if it is at hand, else a page like it. Where the
+//! environment names a folder in `PAGES`, the pages are left there for a peer to read (`peers/parse.go`).
 
 #![allow(missing_docs, reason = "the macros of criterion document nothing")]
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use expo_format::remote_write::{self, v1, v2};
 use expo_format::{
     Event, Format, Limits, PageParser, Rescraper, Update, WriteOptions, read_families, text, write,
 };
-use metrics_core::{LabelSet, Metadata};
-
-/// Samples of one remote-write request.
-const SAMPLES: usize = 10_000;
 
 fn page() -> Vec<u8> {
     let folder = std::env::var_os("CONFORMANCE_TEXTPARSE").map_or_else(
@@ -37,8 +33,16 @@ fn page_like_it() -> Vec<u8> {
     page.into_bytes()
 }
 
+fn leave_for_peers(name: &str, page: &[u8]) {
+    if let Some(folder) = std::env::var_os("PAGES") {
+        let path = std::path::PathBuf::from(folder).join(name);
+        std::fs::write(path, page).expect("the folder that PAGES names can be written to");
+    }
+}
+
 fn text_pages(c: &mut Criterion) {
     let page = page();
+    leave_for_peers("text", &page);
     let mut group = c.benchmark_group("parse");
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function(BenchmarkId::new("text", "series and value"), |b| {
@@ -123,6 +127,7 @@ fn other_formats(c: &mut Criterion) {
     for (name, format) in [("openmetrics", Format::OpenMetrics), ("protobuf", Format::Protobuf)] {
         let mut page = Vec::new();
         write(&mut page, format, &families, WriteOptions::default());
+        leave_for_peers(name, &page);
         group.throughput(Throughput::Bytes(page.len() as u64));
         group.bench_function(BenchmarkId::new(name, "labelled samples"), |b| {
             b.iter(|| {
@@ -139,43 +144,5 @@ fn other_formats(c: &mut Criterion) {
     group.finish();
 }
 
-fn requests(c: &mut Criterion) {
-    let (mut old, mut new) = (v1::RequestBuilder::default(), v2::RequestBuilder::default());
-    for i in 0..SAMPLES {
-        let labels = LabelSet::from_pairs([
-            ("__name__", "http_requests_total"),
-            ("code", "200"),
-            ("instance", &format!("host-{}:9100", i % 100)),
-            ("job", "api"),
-            ("path", &format!("/{}", i / 100)),
-        ]);
-        let samples = [(1_700_000_000_000, i as f64)];
-        let series = remote_write::Series { samples: &samples, ..remote_write::Series::new(&labels) };
-        old.series(&series);
-        new.series(&series, &Metadata::default(), None);
-    }
-    let (old, new) = (old.finish(), new.finish());
-    let mut group = c.benchmark_group("decode");
-    group.throughput(Throughput::Elements(SAMPLES as u64));
-    group.bench_function(BenchmarkId::new("remote write 1.0", SAMPLES), |b| {
-        b.iter(|| {
-            for series in v1::Request::new(&old).series().flatten() {
-                black_box(series.label_set()).ok();
-                series.samples().for_each(|sample| drop(black_box(sample)));
-            }
-        });
-    });
-    group.bench_function(BenchmarkId::new("remote write 2.0", SAMPLES), |b| {
-        b.iter(|| {
-            let Ok(request) = v2::Request::new(&new) else { return };
-            for series in request.series().flatten() {
-                black_box(series.label_set()).ok();
-                series.samples().for_each(|sample| drop(black_box(sample)));
-            }
-        });
-    });
-    group.finish();
-}
-
-criterion_group!(benches, text_pages, next_pages, other_formats, requests);
+criterion_group!(benches, text_pages, next_pages, other_formats);
 criterion_main!(benches);

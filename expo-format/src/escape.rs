@@ -41,28 +41,39 @@ fn unescape(text: &str, quotes: bool) -> Cow<'_, str> {
 
 /// Appends the inside of a quoted string.
 pub(crate) fn write_quoted(out: &mut Vec<u8>, text: &str) {
-    write_escaped(out, text.as_bytes(), true);
+    escape(text, true, |part| out.extend_from_slice(part.as_bytes()));
+}
+
+/// As [`write_quoted`], to text. Answers whether anything had to be escaped.
+#[cfg(feature = "protobuf")]
+pub(crate) fn push_quoted(out: &mut String, text: &str) -> bool {
+    escape(text, true, |part| out.push_str(part))
 }
 
 /// Appends a help text; OpenMetrics escapes quotes there as well, classic text does not.
 pub(crate) fn write_help(out: &mut Vec<u8>, text: &str, quotes: bool) {
-    write_escaped(out, text.as_bytes(), quotes);
+    escape(text, quotes, |part| out.extend_from_slice(part.as_bytes()));
 }
 
-fn write_escaped(out: &mut Vec<u8>, mut rest: &[u8], quotes: bool) {
-    let next = |text: &[u8]| {
-        if quotes { memchr::memchr3(b'\\', b'\n', b'"', text) } else { memchr::memchr2(b'\\', b'\n', text) }
+/// Hands on the text in parts, and answers whether any of them is an escape.
+#[inline]
+fn escape<'a>(text: &'a str, quotes: bool, mut push: impl FnMut(&'a str)) -> bool {
+    let next = |text: &str| match quotes {
+        true => memchr::memchr3(b'\\', b'\n', b'"', text.as_bytes()),
+        false => memchr::memchr2(b'\\', b'\n', text.as_bytes()),
     };
+    let mut rest = text;
     while let Some(at) = next(rest) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(match rest[at] {
-            b'\n' => b"\\n",
-            b'"' => b"\\\"",
-            _ => b"\\\\",
+        push(&rest[..at]);
+        push(match rest.as_bytes()[at] {
+            b'\n' => "\\n",
+            b'"' => "\\\"",
+            _ => "\\\\",
         });
         rest = &rest[at + 1..];
     }
-    out.extend_from_slice(rest);
+    push(rest);
+    rest.len() < text.len()
 }
 
 #[cfg(test)]

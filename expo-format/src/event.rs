@@ -54,13 +54,6 @@ pub struct Sample<'a> {
     pub exemplar: Option<ExemplarRef<'a>>,
 }
 
-impl<'a> Sample<'a> {
-    /// A sample with nothing but its value.
-    pub(crate) fn new(series: Series<'a>, value: f64) -> Self {
-        Self { series, value, timestamp: None, created: None, exemplar: None }
-    }
-}
-
 /// What a sample line says behind its series.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail<'a> {

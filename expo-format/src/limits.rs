@@ -93,21 +93,22 @@ impl Limits {
         if bytes > self.body { Err(LimitExceeded::Body(self.body).into()) } else { Ok(()) }
     }
 
-    #[inline]
     pub(crate) fn check_line(&self, bytes: usize) -> Result<(), Problem> {
         if bytes > self.line { Err(LimitExceeded::Line(self.line).into()) } else { Ok(()) }
     }
 
+    /// Whether a series is so short that it cannot break any limit, so that nearly none has to be walked over.
     #[inline]
-    pub(crate) fn check_series(&self, series: &Series<'_>) -> Result<(), Problem> {
+    pub(crate) fn surely_allow(&self, series: &Series<'_>) -> bool {
         /// The shortest label, `a="",`.
         const SHORTEST_LABEL: usize = 5;
         let length = series.as_str().len();
-        // A short text cannot break any limit, so that nearly no series is walked over.
-        if length <= self.name && length <= self.value && length / SHORTEST_LABEL < self.labels {
-            return Ok(());
-        }
-        self.check_parts(series)
+        length <= self.name && length <= self.value && length / SHORTEST_LABEL < self.labels
+    }
+
+    #[inline]
+    pub(crate) fn check_series(&self, series: &Series<'_>) -> Result<(), Problem> {
+        if self.surely_allow(series) { Ok(()) } else { self.check_parts(series) }
     }
 
     #[cold]

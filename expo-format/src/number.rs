@@ -51,12 +51,20 @@ pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
     parse_slowly(text)
 }
 
-/// Reads a number without sign and exponent that ends its line, and returns the line's end.
+/// Reads a number in the forms that nearly all values have (`17`, `-0.25`, `4.4e+10`) that ends its line, and
+/// returns the line's end. `None` says nothing about the number: it has to be read with care.
 #[inline]
-pub(crate) fn parse_plain_line(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
+pub(crate) fn parse_usual_line(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
     /// So many digits fit into the mantissa for certain.
     const MAX_DIGITS: usize = 18;
     let mut mantissa = 0u64;
+    let is_negative = match bytes.get(start)? {
+        b'-' => true,
+        b'N' if bytes.get(start..start + 4)? == b"NaN\n" => return Some((NORMAL_NAN, start + 3)),
+        b'+' if bytes.get(start..start + 5)? == b"+Inf\n" => return Some((f64::INFINITY, start + 4)),
+        _ => false,
+    };
+    let start = start + usize::from(is_negative);
     let mut at = start;
     let mut digit = bytes.get(at)?.wrapping_sub(b'0');
     while digit < 10 {
@@ -64,7 +72,8 @@ pub(crate) fn parse_plain_line(bytes: &[u8], start: usize) -> Option<(f64, usize
         at += 1;
         digit = bytes.get(at)?.wrapping_sub(b'0');
     }
-    let mut fraction = 0;
+    let mut power = 0;
+    let mut digits = at - start;
     if digit == b'.'.wrapping_sub(b'0') {
         let point = at;
         at += 1;
@@ -74,14 +83,43 @@ pub(crate) fn parse_plain_line(bytes: &[u8], start: usize) -> Option<(f64, usize
             at += 1;
             digit = bytes.get(at)?.wrapping_sub(b'0');
         }
-        fraction = at - point - 1;
+        let fraction = at - point - 1;
+        digits += fraction;
+        power = -i32::try_from(fraction).ok()?;
     }
-    let is_exact = mantissa <= 1 << 53 && at - start <= MAX_DIGITS;
-    if digit != b'\n'.wrapping_sub(b'0') || at == start + usize::from(fraction > 0) || !is_exact {
+    if digit == b'e'.wrapping_sub(b'0') {
+        let exponent;
+        (exponent, at) = usual_exponent(bytes, at + 1)?;
+        power += exponent;
+        digit = bytes.get(at)?.wrapping_sub(b'0');
+    }
+    let is_exact = mantissa <= 1 << 53 && (1..=MAX_DIGITS).contains(&digits);
+    if digit != b'\n'.wrapping_sub(b'0') || !is_exact {
         return None;
     }
-    let value = if fraction == 0 { mantissa as f64 } else { mantissa as f64 / POWERS.get(fraction)? };
-    Some((value, at))
+    // Both operands are exact, so that the result is rounded once.
+    let magnitude = match power {
+        0 => mantissa as f64,
+        1.. => mantissa as f64 * POWERS.get(power as usize)?,
+        _ => mantissa as f64 / POWERS.get(power.unsigned_abs() as usize)?,
+    };
+    Some((if is_negative { -magnitude } else { magnitude }, at))
+}
+
+/// The two digits behind a sign that the field's writers put there, and the place behind.
+#[inline]
+fn usual_exponent(bytes: &[u8], at: usize) -> Option<(i32, usize)> {
+    let [sign, tens, ones] = *bytes.get(at..)?.first_chunk()?;
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if tens > 9 || ones > 9 {
+        return None;
+    }
+    let value = i32::from(tens) * 10 + i32::from(ones);
+    match sign {
+        b'+' => Some((value, at + 3)),
+        b'-' => Some((-value, at + 3)),
+        _ => None,
+    }
 }
 
 /// An exponent such as `e+06` of at most three digits.
@@ -101,6 +139,11 @@ fn small_exponent(text: &[u8]) -> Option<i32> {
 
 #[cold]
 fn parse_slowly(text: &[u8]) -> Option<f64> {
+    match text {
+        b"NaN" => return Some(NORMAL_NAN),
+        b"+Inf" => return Some(f64::INFINITY),
+        _ => {}
+    }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     if value.is_nan() {
         return text[0].is_ascii_alphabetic().then_some(NORMAL_NAN);
@@ -342,6 +385,15 @@ mod tests {
             let value = f64::from_bits(bits);
             let back = parse_float(written(value).as_bytes()).unwrap();
             prop_assert!(back == value || (back.is_nan() && value.is_nan()));
+        }
+
+        #[test]
+        fn lines_are_read_as_their_numbers(text in "-?[0-9]{0,20}(\\.[0-9]{0,20})?(e[+-][0-9]{1,3})?x?") {
+            let line = format!("{text}\n");
+            if let Some((value, end)) = parse_usual_line(line.as_bytes(), 0) {
+                prop_assert_eq!(end, text.len());
+                prop_assert_eq!(Some(value.to_bits()), text.parse().ok().map(f64::to_bits));
+            }
         }
 
         #[test]

@@ -3,7 +3,8 @@
 use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
-use crate::event::Tail;
+use crate::event::Sample;
+use crate::limits::Limits;
 use crate::series::{Labels, Layout, Series};
 use crate::{number, scan};
 
@@ -90,7 +91,7 @@ impl<'a> Page<'a> {
     /// Behind the closing quote of the string whose opening quote stands here, and whether it has escapes.
     #[inline]
     fn quoted(&self, open: usize) -> Option<(usize, bool)> {
-        scan::closing_quote(self.bytes, open + 1).map(|(end, has_escapes)| (end + 1, has_escapes))
+        scan::closing_quote::<false>(self.bytes, open + 1).map(|(end, has_escapes)| (end + 1, has_escapes))
     }
 
     /// The end of the metric name that begins here, or the same place if none does.
@@ -105,60 +106,103 @@ impl<'a> Page<'a> {
         scan::word_end::<CLASSIC>(self.bytes, start)
     }
 
-    /// A sample line of the plainest form, `name{label="value",…} value` with nothing superfluous, which nearly
-    /// all lines have in both formats. Returns the series, the value and the line's end, or `None` if the line
-    /// is another one or a wrong one: the caller then reads it with care.
-    ///
-    /// Lines of one family follow each other, so the name is first compared with `last`, the one before.
-    #[inline]
-    pub(crate) fn plain_sample(
+    /// A sample in a line of the usual form: a plain series and a usual value, within the limits. Returns it with
+    /// the line's end.
+    #[inline(always)]
+    pub(crate) fn plain_sample<const CLASSIC: bool>(
         &self,
         start: usize,
         metric_type: MetricType,
-        last: &mut &'a [u8],
-    ) -> Option<(Series<'a>, f64, usize)> {
-        let same_end = start + last.len();
-        let is_same = self.byte(same_end) == Some(b'{') && self.bytes(start, same_end) == *last;
-        let name_end = if is_same { same_end } else { self.name_end(start) };
-        *last = self.bytes(start, name_end);
-        let mut at = name_end;
+        limits: &Limits,
+        last: &mut LastSeries,
+    ) -> Option<(Sample<'a>, usize)> {
+        let (series, behind) = self.plain_series::<CLASSIC>(start, metric_type, last)?;
+        let (value, end) = self.usual_value(behind)?;
+        if end + 1 - start > limits.line || !limits.surely_allow(&series) {
+            return None;
+        }
+        Some((Sample { series, value, timestamp: None, created: None, exemplar: None }, end))
+    }
+
+    /// A series of the plainest form, `name{label="value",…}` with nothing superfluous, which nearly all lines
+    /// have in both formats. Returns it with the place behind, or `None` if the line is another one or a wrong
+    /// one: the caller then reads it with care.
+    ///
+    /// The lines of one family repeat each other, so only what differs from `last`, the series before, is looked
+    /// at again.
+    #[inline(always)]
+    pub(crate) fn plain_series<const CLASSIC: bool>(
+        &self,
+        start: usize,
+        metric_type: MetricType,
+        last: &mut LastSeries,
+    ) -> Option<(Series<'a>, usize)> {
+        let mut resumed = last.resume(self.bytes, start);
+        let name_end = match resumed {
+            Resume::Name { from } => self.name_end(from),
+            _ => start + last.name,
+        };
+        let mut end = name_end;
         let mut has_escapes = false;
-        if self.byte(at)? == b'{' {
+        if self.byte(name_end)? == b'{' {
+            let (mut number, mut at) = match resumed {
+                Resume::Name { .. } => (0, name_end + 1),
+                Resume::Label { number, from } | Resume::Value { number, from } => (number, from),
+            };
             loop {
-                let label = at + 1;
-                at = scan::name_end::<false>(self.bytes, label);
-                if at == label
-                    || self.bytes.get(at..)?.first_chunk::<2>()? != b"=\""
-                    || self.byte(label)? <= b'9'
-                {
-                    return None;
+                if !matches!(resumed, Resume::Value { .. }) {
+                    let label = at;
+                    at = scan::name_end::<false>(self.bytes, label);
+                    if at == label
+                        || self.bytes.get(at..)?.first_chunk::<2>()? != b"=\""
+                        || self.byte(label)? <= b'9'
+                    {
+                        return None;
+                    }
+                    at += 2;
+                    last.begin_label(number, label - start, at - start);
                 }
-                let (quote, escaped) = scan::closing_quote(self.bytes, at + 2)?;
+                resumed = Resume::Label { number, from: at };
+                let (quote, escaped) = match CLASSIC {
+                    true => scan::closing_quote::<false>(self.bytes, at)?,
+                    false => scan::closing_quote::<true>(self.bytes, at)?,
+                };
                 has_escapes |= escaped;
-                at = quote + 1;
-                match self.byte(at)? {
+                last.end_label(number, quote - start);
+                number += 1;
+                at = quote + 2;
+                match self.byte(quote + 1)? {
                     b',' => {}
                     b'}' => break,
                     _ => return None,
                 }
             }
-            at += 1;
+            end = at;
+            last.count = number.min(KEPT_LABELS);
+        } else {
+            // A brace behind blanks would belong to the series.
+            if !matches!(self.bytes.get(name_end..)?, [b' ', next, ..] if !matches!(next, b' ' | b'\t' | b'{')) {
+                return None;
+            }
+            last.count = 0;
         }
-        let (tail, end) = self.plain_tail(at)?;
-        let text = self.valid.get(start..at)?;
+        let text = self.valid.get(start..end)?;
+        last.name = name_end - start;
+        if !has_escapes {
+            (last.start, last.length) = (start, end - start);
+        }
         let labels = (name_end + 1 - start).min(text.len());
         let layout = Layout { name: (0, name_end - start), labels, has_escapes };
-        Some((Series::new(text, layout, metric_type), tail.value, end))
+        Some((Series::new(text, layout, metric_type), end))
     }
 
-    /// What nearly always stands behind a series: a space, a plain number and the end of the line.
+    /// What nearly always stands behind a series: a space, a usual number and the end of the line.
     #[inline]
-    pub(crate) fn plain_tail(&self, behind: usize) -> Option<(Tail<'a>, usize)> {
+    pub(crate) fn usual_value(&self, behind: usize) -> Option<(f64, usize)> {
         if self.byte(behind)? != b' ' {
             return None;
         }
-        let (value, end) = number::parse_plain_line(self.bytes, behind + 1)?;
-        Some((Tail { value, timestamp: None, exemplar: None }, end))
+        number::parse_usual_line(self.bytes, behind + 1)
     }
 
     /// A series with braces: `name` is the span before them, if there is one. Returns the place behind.
@@ -294,6 +338,67 @@ impl<'a> Page<'a> {
 #[inline]
 pub(crate) fn is_name_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || b == b'_' || b == b':'
+}
+
+/// Labels whose places are kept; of a longer series the rest is read again.
+const KEPT_LABELS: usize = 12;
+
+/// The last plain series, and where its parts are. It has no escapes; a length of zero means that there is none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastSeries {
+    start: usize,
+    length: usize,
+    /// Bytes of the name.
+    name: usize,
+    labels: [LabelPlace; KEPT_LABELS],
+    count: usize,
+}
+
+/// Where a label begins inside its series, where its value begins, and where the quote behind it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct LabelPlace {
+    name: usize,
+    value: usize,
+    quote: usize,
+}
+
+/// From where on a series has to be looked at.
+#[derive(Debug, Clone, Copy)]
+enum Resume {
+    Name { from: usize },
+    Label { number: usize, from: usize },
+    Value { number: usize, from: usize },
+}
+
+impl LastSeries {
+    /// How far the series at `start` is the same as this one, which is no longer the last.
+    #[inline(always)]
+    fn resume(&mut self, bytes: &[u8], start: usize) -> Resume {
+        let length = std::mem::take(&mut self.length);
+        let same = scan::common_length(bytes, self.start, start, length);
+        let kept = self.labels.get(..self.count).unwrap_or_default();
+        match kept.iter().rposition(|label| label.name <= same).and_then(|n| Some((n, kept.get(n)?))) {
+            Some((number, label)) if label.value <= same => {
+                Resume::Value { number, from: start + same.min(label.quote) }
+            }
+            Some((number, label)) => Resume::Label { number, from: start + label.name },
+            None => Resume::Name { from: start + same.min(self.name) },
+        }
+    }
+
+    #[inline]
+    fn begin_label(&mut self, number: usize, name: usize, value: usize) {
+        if let Some(label) = self.labels.get_mut(number) {
+            (label.name, label.value) = (name, value);
+        }
+    }
+
+    #[inline]
+    fn end_label(&mut self, number: usize, quote: usize) {
+        if let Some(label) = self.labels.get_mut(number) {
+            label.quote = quote;
+        }
+    }
 }
 
 /// What a walk over labels found.

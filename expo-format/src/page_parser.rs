@@ -72,8 +72,8 @@ impl<'a> PageParser<'a> {
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ParseError> {
         match &mut self.0 {
-            Inner::Text(parser) => parser.next().transpose(),
-            Inner::OpenMetrics(parser) => parser.next().transpose(),
+            Inner::Text(parser) => parser.next_event(),
+            Inner::OpenMetrics(parser) => parser.next_event(),
             #[cfg(feature = "protobuf")]
             Inner::Protobuf(parser) => parser.next_event(),
         }

@@ -56,14 +56,17 @@ pub(crate) fn name_end<const COLON: bool>(bytes: &[u8], mut at: usize) -> usize 
 }
 
 /// Where the quoted string ends whose inside begins at `at`, and whether it holds a backslash, which takes the
-/// next byte with it.
+/// next byte with it. If `LINE`, there is no such place beyond a line break.
 #[inline]
-pub(crate) fn closing_quote(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+pub(crate) fn closing_quote<const LINE: bool>(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
         match word(bytes, at) {
             Some(x) => {
-                let marks = zero_bytes(x ^ splat(b'"')) | zero_bytes(x ^ splat(b'\\'));
+                let mut marks = zero_bytes(x ^ splat(b'"')) | zero_bytes(x ^ splat(b'\\'));
+                if LINE {
+                    marks |= zero_bytes(x ^ splat(b'\n'));
+                }
                 if marks == 0 {
                     at += 8;
                     continue;
@@ -71,17 +74,51 @@ pub(crate) fn closing_quote(bytes: &[u8], mut at: usize) -> Option<(usize, bool)
                 at += first_marked(marks);
             }
             None => {
-                while !matches!(bytes.get(at)?, b'"' | b'\\') {
+                while !(matches!(bytes.get(at)?, b'"' | b'\\') || (LINE && bytes.get(at) == Some(&b'\n'))) {
                     at += 1;
                 }
             }
         }
-        if bytes.get(at) == Some(&b'"') {
-            return Some((at, escaped));
+        match bytes.get(at)? {
+            b'"' => return Some((at, escaped)),
+            b'\n' => return None,
+            _ if LINE && bytes.get(at + 1) == Some(&b'\n') => return None,
+            _ => (at, escaped) = (at + 2, true),
         }
-        escaped = true;
-        at += 2;
     }
+}
+
+/// How many bytes are the same from `a` and from `b` on, at most `limit`.
+#[inline]
+pub(crate) fn common_length(bytes: &[u8], a: usize, b: usize, limit: usize) -> usize {
+    let mut length = 0;
+    while let (Some(x), Some(y)) = (word(bytes, a + length), word(bytes, b + length)) {
+        if x != y {
+            return limit.min(length + ((x ^ y).trailing_zeros() / 8) as usize);
+        }
+        length += 8;
+        if length >= limit {
+            return limit;
+        }
+    }
+    let same = |at: usize| bytes.get(a + at).is_some_and(|x| bytes.get(b + at) == Some(x));
+    while length < limit && same(length) {
+        length += 1;
+    }
+    length
+}
+
+/// Where the first equals sign is.
+#[inline]
+pub(crate) fn equals_sign(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(x) = word(bytes, at) {
+        let marks = zero_bytes(x ^ splat(b'='));
+        if marks != 0 {
+            return Some(at + first_marked(marks));
+        }
+        at += 8;
+    }
+    bytes.get(at..)?.iter().position(|b| *b == b'=').map(|n| at + n)
 }
 
 /// Where the first blank, line break or opening brace is: the end of a word.
@@ -134,7 +171,21 @@ mod tests {
                     Some(_) => at += 1,
                 }
             };
-            prop_assert_eq!(closing_quote(bytes, 0), plain);
+            prop_assert_eq!(closing_quote::<false>(bytes, 0), plain);
+            let in_line = plain.filter(|(end, _)| !bytes[..*end].contains(&b'\n'));
+            prop_assert_eq!(closing_quote::<true>(bytes, 0), in_line);
+        }
+
+        #[test]
+        fn common_parts_end_where_a_plain_loop_ends_them(text in "[ab]{2,40}", b in 0usize..40, limit in 0usize..40) {
+            let (bytes, b) = (text.as_bytes(), b % text.len());
+            let plain = bytes.iter().zip(&bytes[b..]).take(limit).take_while(|(x, y)| x == y).count();
+            prop_assert_eq!(common_length(bytes, 0, b, limit), plain);
+        }
+
+        #[test]
+        fn equals_signs_are_found(text in "[a=\\PC]{0,30}") {
+            prop_assert_eq!(equals_sign(text.as_bytes(), 0), text.find('='));
         }
     }
 }

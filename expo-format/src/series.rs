@@ -24,6 +24,8 @@ use crate::{number, scan};
 #[derive(Clone, Copy, PartialEq)]
 pub struct Series<'a> {
     text: &'a str,
+    /// Labels that the format hands over one by one; those behind `labels_start` follow them.
+    pairs: &'a [(&'a str, &'a str)],
     // Places inside the text; a page is never so long that they would not fit.
     name_start: u32,
     name_end: u32,
@@ -49,12 +51,19 @@ impl<'a> Series<'a> {
         let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self {
             text,
+            pairs: &[],
             name_start: place(layout.name.0),
             name_end: place(layout.name.1),
             labels_start: place(layout.labels),
             has_escapes: layout.has_escapes,
             metric_type,
         }
+    }
+
+    /// The series with labels in front of those that its layout points to.
+    #[cfg(feature = "protobuf")]
+    pub(crate) fn with_pairs(self, pairs: &'a [(&'a str, &'a str)]) -> Self {
+        Self { pairs, ..self }
     }
 
     /// A series that is a bare name.
@@ -79,7 +88,8 @@ impl<'a> Series<'a> {
     /// The labels in the page's order, as written but without escapes; the metric name is not among them.
     #[inline]
     pub fn labels(&self) -> Labels<'a> {
-        Labels::new(self.text.get(self.labels_start as usize..).unwrap_or_default())
+        let rest = self.text.get(self.labels_start as usize..).unwrap_or_default();
+        Labels { pairs: self.pairs, rest, has_escapes: self.has_escapes }
     }
 
     /// The metric type announced by the last `# TYPE` line before this sample.
@@ -151,26 +161,51 @@ pub(crate) fn canonical_number(text: Cow<'_, str>) -> Cow<'_, str> {
 /// The text has been checked by a parser, so that iterating cannot fail.
 #[derive(Clone, Copy, PartialEq, Default)]
 pub struct Labels<'a> {
+    /// These come first.
+    pairs: &'a [(&'a str, &'a str)],
     /// From behind the opening brace, to the closing one or beyond.
     rest: &'a str,
+    /// Whether the text may hold backslashes.
+    has_escapes: bool,
 }
 
 impl<'a> Labels<'a> {
     pub(crate) fn new(inside: &'a str) -> Self {
-        Self { rest: inside }
+        Self { pairs: &[], rest: inside, has_escapes: true }
+    }
+
+    /// Labels that a format handed over one by one.
+    #[cfg(feature = "protobuf")]
+    pub(crate) fn of_pairs(pairs: &'a [(&'a str, &'a str)]) -> Self {
+        Self { pairs, rest: "", has_escapes: false }
     }
 
     /// What is not read yet, the closing brace included.
     pub(crate) fn as_str(&self) -> &'a str {
         self.rest
     }
-}
 
-impl<'a> Iterator for Labels<'a> {
-    type Item = (Cow<'a, str>, Cow<'a, str>);
-
+    /// The next label of the usual form `name="value"` without blanks, quoted names and escapes.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    fn usual(&mut self) -> Option<(&'a str, &'a str)> {
+        let text = self.rest.strip_prefix(',').unwrap_or(self.rest);
+        let bytes = text.as_bytes();
+        if self.has_escapes || !bytes.first()?.is_ascii_alphabetic() {
+            return None;
+        }
+        // A name is followed by its sign and its value, and holds no sign itself.
+        let name_end = scan::equals_sign(bytes, 0)?;
+        if bytes.get(name_end + 1) != Some(&b'"') || bytes.get(name_end - 1)?.is_ascii_whitespace() {
+            return None;
+        }
+        let (end, _) = scan::closing_quote::<false>(bytes, name_end + 2)?;
+        let label = (text.get(..name_end)?, text.get(name_end + 2..end)?);
+        self.rest = text.get(end + 1..)?;
+        Some(label)
+    }
+
+    /// The next label in any form.
+    fn unusual(&mut self) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
         loop {
             let bytes = self.rest.as_bytes();
             let mut at = skip(bytes, 0, |b| matches!(b, b' ' | b'\t' | b','));
@@ -200,6 +235,23 @@ impl<'a> Iterator for Labels<'a> {
     }
 }
 
+impl<'a> Iterator for Labels<'a> {
+    type Item = (Cow<'a, str>, Cow<'a, str>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(((name, value), rest)) = self.pairs.split_first() {
+            self.pairs = rest;
+            return Some((Cow::Borrowed(name), Cow::Borrowed(value)));
+        }
+        match self.usual() {
+            Some((name, value)) => Some((Cow::Borrowed(name), Cow::Borrowed(value))),
+            None if self.rest == "}" => None,
+            None => self.unusual(),
+        }
+    }
+}
+
 fn is_blank(b: u8) -> bool {
     b == b' ' || b == b'\t'
 }
@@ -215,7 +267,7 @@ fn skip(bytes: &[u8], mut at: usize, over: impl Fn(u8) -> bool) -> usize {
 /// The string whose opening quote is at `open`, and the place behind it.
 #[inline]
 fn quoted(text: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
-    let (end, has_escapes) = scan::closing_quote(text.as_bytes(), open + 1)?;
+    let (end, has_escapes) = scan::closing_quote::<false>(text.as_bytes(), open + 1)?;
     let inside = text.get(open + 1..end)?;
     let inside = if has_escapes { unescape_quoted(inside) } else { Cow::Borrowed(inside) };
     Some((inside, end + 1))

@@ -7,7 +7,7 @@ use crate::escape::unescape_quoted;
 use crate::event::{Event, ExemplarRef, Sample, Tail};
 use crate::limits::Limits;
 use crate::number;
-use crate::page::{Page, is_name_start};
+use crate::page::{LastSeries, Page, is_name_start};
 use crate::series::Series;
 
 /// Events of an OpenMetrics page.
@@ -30,8 +30,7 @@ pub struct Parser<'a> {
     pub(crate) at: usize,
     ended: bool,
     pub(crate) metric_type: MetricType,
-    /// The name in the last plain line, empty before the first.
-    last_name: &'a [u8],
+    last: LastSeries,
     limits: Limits,
 }
 
@@ -48,7 +47,7 @@ impl<'a> Parser<'a> {
             at: 0,
             ended: false,
             metric_type: MetricType::Unknown,
-            last_name: b"",
+            last: LastSeries::default(),
             limits,
         }
     }
@@ -57,22 +56,42 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// Where and why the page breaks the format.
-    #[inline]
+    // Built where it is used, an event is never moved as a whole.
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        match self.plain_sample() {
+            Some(sample) => Ok(Some(Event::Sample(sample))),
+            None => self.careful_event(),
+        }
+    }
+
+    /// The sample in a line of the usual form; any other line is left to [`Parser::careful_event`].
+    #[inline(always)]
+    fn plain_sample(&mut self) -> Option<Sample<'a>> {
+        let start = self.at;
+        if start == 0 || self.ended || !is_name_start(self.page.byte(start)?) {
+            return None;
+        }
+        let (sample, end) =
+            self.page.plain_sample::<false>(start, self.metric_type, &self.limits, &mut self.last)?;
+        self.at = end + 1;
+        Some(sample)
+    }
+
+    #[inline(never)]
+    fn careful_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        let event = self.line();
+        self.ended |= event.is_err();
+        event
+    }
+
+    fn line(&mut self) -> Result<Option<Event<'a>>, ParseError> {
         if self.ended {
             return Ok(None);
         }
         let start = self.at;
         if start == 0 {
             self.within(0, self.limits.check_body(self.page.len()))?;
-        }
-        if self.page.byte(start).is_some_and(is_name_start)
-            && let Some((series, value, end)) =
-                self.page.plain_sample(start, self.metric_type, &mut self.last_name)
-        {
-            self.at = end + 1;
-            self.check_sample(start, &series)?;
-            return Ok(Some(Event::Sample(Sample::new(series, value))));
         }
         match self.page.byte(start) {
             None => Err(self.page.error(start, Problem::NoEof)),
@@ -82,14 +101,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    #[inline]
     fn check_sample(&self, start: usize, series: &Series<'_>) -> Result<(), ParseError> {
         self.within(start, self.limits.check_line(self.at - start))?;
         self.within(start, self.limits.check_series(series))
     }
 
     /// Gives a limit that was exceeded its place.
-    #[inline]
     fn within(&self, at: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
         checked.map_err(|problem| self.page.error(at, problem))
     }
@@ -151,7 +168,6 @@ impl<'a> Parser<'a> {
         Ok(Event::Unit { name: unescape_quoted(name), unit })
     }
 
-    #[inline]
     fn sample(&mut self, start: usize) -> Result<Event<'a>, ParseError> {
         let name_end = self.page.name_end(start);
         let (series, behind) = if self.page.byte(name_end) == Some(b'{') {
@@ -170,9 +186,9 @@ impl<'a> Parser<'a> {
     /// What stands behind a series, up to the end of its line.
     #[inline]
     pub(crate) fn tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
-        if let Some((tail, end)) = self.page.plain_tail(behind) {
+        if let Some((value, end)) = self.page.usual_value(behind) {
             self.at = end + 1;
-            return Ok(tail);
+            return Ok(Tail { value, timestamp: None, exemplar: None });
         }
         let (value, mut at) = self.value(behind, "value after metric")?;
         let mut timestamp = None;
@@ -240,12 +256,11 @@ impl<'a> Parser<'a> {
 impl<'a> Iterator for Parser<'a> {
     type Item = Result<Event<'a>, ParseError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let event = self.next_event();
-        if event.is_err() {
-            self.ended = true;
+        match self.plain_sample() {
+            Some(sample) => Some(Ok(Event::Sample(sample))),
+            None => self.careful_event().transpose(),
         }
-        event.transpose()
     }
 }

@@ -6,11 +6,11 @@ use metrics_core::{Exemplar, MetricType};
 
 use super::TYPES;
 use super::metric::{Metric, owned_exemplar, read_exemplar};
-use super::series_text::{SeriesText, render_labels, rendered};
+use super::series_text::{LastLabel, SeriesText};
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, ExemplarRef, NativeHistogram, Sample};
 use crate::limits::Limits;
-use crate::number::write_float_with_point;
+use crate::series::{Labels, Series};
 use crate::wire::{Reader, WireError};
 
 /// Events of a protocol buffers page. They borrow from the parser, because the text of a series is put together
@@ -25,9 +25,7 @@ pub struct Parser<'a> {
     metric: Metric<'a>,
     step: Step,
     text: SeriesText,
-    number: Vec<u8>,
     exemplar_labels: Vec<(&'a str, &'a str)>,
-    exemplar_text: Vec<u8>,
     keep_classic: bool,
     ignore_native: bool,
     limits: Limits,
@@ -73,9 +71,7 @@ impl<'a> Parser<'a> {
             metric: Metric::default(),
             step: Step::Family,
             text: SeriesText::default(),
-            number: Vec::new(),
             exemplar_labels: Vec::new(),
-            exemplar_text: Vec::new(),
             keep_classic: false,
             ignore_native: false,
             limits,
@@ -195,6 +191,7 @@ impl<'a> Parser<'a> {
             let unknown = || ParseError::binary(offset, Problem::TypeNumber(type_number));
             family.metric_type = *known.ok_or_else(unknown)?;
             self.family = family;
+            self.text.next_family();
             return Ok(true);
         }
     }
@@ -208,7 +205,7 @@ impl<'a> Parser<'a> {
             let message = field.message().map_err(broken)?;
             exceeded(message.offset(), self.limits.check_line(message.remaining()))?;
             self.metric.read(message).map_err(broken)?;
-            self.text.set_labels(&self.metric.labels);
+            self.text.next_metric();
             return Ok(Some(match self.family.metric_type {
                 MetricType::Summary => Step::Count,
                 MetricType::Histogram | MetricType::GaugeHistogram => {
@@ -229,43 +226,52 @@ impl<'a> Parser<'a> {
             Step::Type => Event::Type { name, metric_type: self.family.metric_type },
             Step::Native => return self.native(),
             Step::Value | Step::Metric => {
-                self.text.set(self.family.name, "", None);
+                self.set_text("", None);
                 return self.sample(self.metric.value, self.metric.exemplar);
             }
             Step::Count => return self.total("_count", self.metric.count),
             Step::Sum => return self.total("_sum", self.metric.sum),
             Step::Point(at) => match self.metric.points.get(at).copied() {
-                Some(point) => return self.shown_point(point.at, point.value, point.exemplar),
+                Some(point) => return self.point_sample(at, point.at, point.value, point.exemplar),
                 None => return self.total("_count", self.metric.count),
             },
-            Step::Infinity => return self.shown_point(f64::INFINITY, self.metric.count, None),
+            Step::Infinity => {
+                let place = self.metric.points.len();
+                return self.point_sample(place, f64::INFINITY, self.metric.count, None);
+            }
         })
     }
 
-    fn total(&mut self, suffix: &str, value: f64) -> Result<Event<'_>, ParseError> {
-        self.text.set(self.family.name, suffix, None);
+    fn set_text(&mut self, suffix: &'static str, last: Option<LastLabel>) {
+        self.text.set(self.family.name, suffix, &self.metric.labels, last);
+    }
+
+    fn total(&mut self, suffix: &'static str, value: f64) -> Result<Event<'_>, ParseError> {
+        self.set_text(suffix, None);
         self.sample(value, None)
     }
 
-    fn shown_point(
+    fn point_sample(
         &mut self,
+        place: usize,
         at: f64,
         value: f64,
         exemplar: Option<Reader<'a>>,
     ) -> Result<Event<'_>, ParseError> {
-        self.number.clear();
-        write_float_with_point(&mut self.number, at);
-        let (suffix, label) = match self.family.metric_type {
+        let (suffix, name) = match self.family.metric_type {
             MetricType::Summary => ("", "quantile"),
             _ => ("_bucket", "le"),
         };
-        self.text.set(self.family.name, suffix, Some((label, &self.number)));
+        self.set_text(suffix, Some(LastLabel { name, place, value: at }));
         self.sample(value, exemplar)
     }
 
+    fn series(&self) -> Series<'_> {
+        self.text.series(&self.metric.labels, self.family.metric_type)
+    }
+
     fn check_series(&self) -> Result<(), ParseError> {
-        let series = self.text.series(self.family.metric_type);
-        exceeded(self.family.rest.offset(), self.limits.check_series(&series))
+        exceeded(self.family.rest.offset(), self.limits.check_series(&self.series()))
     }
 
     fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Event<'_>, ParseError> {
@@ -274,12 +280,11 @@ impl<'a> Parser<'a> {
             None => None,
             Some(fields) => {
                 let (value, timestamp) = read_exemplar(fields, &mut self.exemplar_labels).map_err(broken)?;
-                render_labels(&mut self.exemplar_text, &self.exemplar_labels);
-                Some(ExemplarRef { labels: rendered(&self.exemplar_text), value, timestamp })
+                Some(ExemplarRef { labels: Labels::of_pairs(&self.exemplar_labels), value, timestamp })
             }
         };
         Ok(Event::Sample(Sample {
-            series: self.text.series(self.family.metric_type),
+            series: self.series(),
             value,
             timestamp: self.metric.timestamp,
             created: self.metric.created,
@@ -292,10 +297,10 @@ impl<'a> Parser<'a> {
         let value = self.metric.native.value(self.metric.sum, is_gauge);
         let value = value.map_err(|problem| ParseError::binary(self.family.rest.offset(), problem))?;
         let exemplars = self.native_exemplars().map_err(broken)?;
-        self.text.set(self.family.name, "", None);
+        self.set_text("", None);
         self.check_series()?;
         Ok(Event::Histogram(NativeHistogram {
-            series: self.text.series(self.family.metric_type),
+            series: self.series(),
             value,
             timestamp: self.metric.timestamp,
             created: self.metric.created,

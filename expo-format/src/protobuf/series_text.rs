@@ -1,105 +1,167 @@
 //! The text of a series, put together from a message, so that every format has the same kind of series.
+//!
+//! The samples of one metric differ at their end only, those of one family from their labels on: what a text has
+//! in common with the one before stays where it is.
 
 use metrics_core::{MetricType, is_legacy_label_name, is_legacy_metric_name};
 
-use crate::escape::write_quoted;
-use crate::series::{Labels, Layout, Series};
+use crate::escape::push_quoted;
+use crate::number::write_float_with_point;
+use crate::series::{Layout, Series};
 
-/// Buffers for one series' text, reused from sample to sample.
+/// Labels as the message has them.
+pub(super) type Pairs<'a> = [(&'a str, &'a str)];
+
+/// One series' text, changed from sample to sample.
 #[derive(Debug, Default)]
 pub(super) struct SeriesText {
-    text: Vec<u8>,
-    /// The metric's own labels, rendered once for all its samples, each with a comma behind it.
-    labels: Vec<u8>,
-    layout: Option<Layout>,
+    /// Name, labels and last label, each label behind a comma or the opening brace.
+    text: String,
+    /// The suffix that the text has now; `None` if it is of another family.
+    suffix: Option<&'static str>,
+    /// Where the name is, without quotes.
+    name: (usize, usize),
+    /// Where the labels of the metric begin, and where they end; zero if they are another metric's.
+    labels_start: usize,
+    labels_end: usize,
+    /// Where the parts hold escapes.
+    escapes: Escapes,
+    bounds: Vec<Bound>,
+}
+
+#[derive(Debug, Default)]
+struct Escapes {
+    in_name: bool,
+    in_labels: bool,
+}
+
+/// A bucket's bound or a quantile with its text: the metrics of a family have the same ones.
+#[derive(Debug)]
+struct Bound {
+    bits: u64,
+    text: String,
+}
+
+/// The last label of a sample: its name, its place among those of the metric, and its value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LastLabel {
+    pub(super) name: &'static str,
+    pub(super) place: usize,
+    pub(super) value: f64,
 }
 
 impl SeriesText {
-    /// Renders the labels of the next metric.
-    pub(super) fn set_labels(&mut self, labels: &[(&str, &str)]) {
-        self.labels.clear();
-        for (name, value) in labels {
-            write_label(&mut self.labels, name, value);
-            self.labels.push(b',');
+    /// What follows is another family's.
+    pub(super) fn next_family(&mut self) {
+        self.suffix = None;
+    }
+
+    /// What follows has other labels.
+    pub(super) fn next_metric(&mut self) {
+        self.labels_end = 0;
+    }
+
+    /// Puts a series together: the family's name, a suffix, the labels of the metric and perhaps one more.
+    pub(super) fn set(
+        &mut self,
+        family: &str,
+        suffix: &'static str,
+        labels: &Pairs<'_>,
+        last: Option<LastLabel>,
+    ) {
+        if self.suffix != Some(suffix) {
+            self.set_name(family, suffix);
+        }
+        if self.labels_end == 0 {
+            self.set_labels(labels);
+        }
+        self.text.truncate(self.labels_end);
+        if let Some(last) = last {
+            self.push_last(last);
+        }
+        if self.separator(self.text.len()) == ',' {
+            self.text.push('}');
         }
     }
 
-    /// Puts a series together: the family's name, a suffix, the labels and perhaps one more.
-    pub(super) fn set(&mut self, family: &str, suffix: &str, extra: Option<(&str, &[u8])>) {
-        let out = &mut self.text;
-        out.clear();
-        let is_bare = is_legacy_metric_name(family);
-        let has_labels = !self.labels.is_empty() || extra.is_some();
-        let name;
-        let labels;
-        if is_bare {
-            out.extend_from_slice(family.as_bytes());
-            out.extend_from_slice(suffix.as_bytes());
-            name = (0, out.len());
-            if has_labels {
-                out.push(b'{');
-            }
-            labels = out.len();
+    /// What stands between a text of this length and its next label.
+    fn separator(&self, length: usize) -> char {
+        if self.text.starts_with('{') || length > self.labels_start { ',' } else { '{' }
+    }
+
+    fn set_name(&mut self, family: &str, suffix: &'static str) {
+        self.text.clear();
+        self.labels_end = 0;
+        self.suffix = Some(suffix);
+        if is_legacy_metric_name(family) {
+            self.text.push_str(family);
+            self.text.push_str(suffix);
+            self.name = (0, self.text.len());
+            self.escapes.in_name = false;
         } else {
-            out.push(b'{');
-            labels = out.len();
-            out.push(b'"');
-            write_quoted(out, family);
-            out.extend_from_slice(suffix.as_bytes());
-            name = (labels + 1, out.len());
-            out.extend_from_slice(b"\",");
+            self.text.push_str("{\"");
+            self.escapes.in_name = push_quoted(&mut self.text, family);
+            self.text.push_str(suffix);
+            self.name = (2, self.text.len());
+            self.text.push('"');
         }
-        out.extend_from_slice(&self.labels);
-        if let Some((label, value)) = extra {
-            out.extend_from_slice(label.as_bytes());
-            out.extend_from_slice(b"=\"");
-            out.extend_from_slice(value);
-            out.extend_from_slice(b"\",");
-        }
-        // Every part left a comma behind; the last one becomes the brace.
-        if (has_labels || !is_bare)
-            && let Some(last) = out.last_mut()
-        {
-            *last = b'}';
-        }
-        let has_escapes = memchr::memchr(b'\\', out).is_some();
-        self.layout = Some(Layout { name, labels, has_escapes });
+        self.labels_start = self.text.len();
     }
 
-    /// The series put together last.
-    pub(super) fn series(&self, metric_type: MetricType) -> Series<'_> {
-        let text = std::str::from_utf8(&self.text).unwrap_or_default();
-        match self.layout {
-            Some(layout) => Series::new(text, layout, metric_type),
-            None => Series::bare(text, metric_type),
+    fn set_labels(&mut self, labels: &Pairs<'_>) {
+        self.text.truncate(self.labels_start);
+        self.escapes.in_labels = false;
+        for (name, value) in labels {
+            let separator = self.separator(self.text.len());
+            let out = &mut self.text;
+            out.push(separator);
+            if is_legacy_label_name(name) {
+                out.push_str(name);
+            } else {
+                out.push('"');
+                self.escapes.in_labels |= push_quoted(out, name);
+                out.push('"');
+            }
+            out.push_str("=\"");
+            self.escapes.in_labels |= push_quoted(out, value);
+            out.push('"');
         }
+        self.labels_end = self.text.len();
+    }
+
+    fn push_last(&mut self, last: LastLabel) {
+        self.text.push(self.separator(self.labels_end));
+        self.text.push_str(last.name);
+        self.text.push_str("=\"");
+        let bits = last.value.to_bits();
+        let Self { bounds, text, .. } = self;
+        match bounds.get(last.place) {
+            Some(bound) if bound.bits == bits => text.push_str(&bound.text),
+            known => {
+                let bound = Bound { bits, text: float_text(last.value) };
+                text.push_str(&bound.text);
+                match known.is_some() {
+                    true => bounds[last.place] = bound,
+                    false if last.place == bounds.len() => bounds.push(bound),
+                    false => {}
+                }
+            }
+        }
+        self.text.push('"');
+    }
+
+    /// The series put together last, with the labels that it was put together of.
+    pub(super) fn series<'a>(&'a self, labels: &'a Pairs<'a>, metric_type: MetricType) -> Series<'a> {
+        let has_escapes = self.escapes.in_name || self.escapes.in_labels;
+        // The last label stands behind a separator; without it there is at most the closing brace.
+        let last = self.text.len().min(self.labels_end + 1);
+        let layout = Layout { name: self.name, labels: last, has_escapes };
+        Series::new(&self.text, layout, metric_type).with_pairs(labels)
     }
 }
 
-/// Labels of an exemplar as text.
-pub(super) fn render_labels(out: &mut Vec<u8>, labels: &[(&str, &str)]) {
-    out.clear();
-    for (name, value) in labels {
-        write_label(out, name, value);
-        out.push(b',');
-    }
-    out.push(b'}');
-}
-
-/// The labels that were rendered.
-pub(super) fn rendered(text: &[u8]) -> Labels<'_> {
-    Labels::new(std::str::from_utf8(text).unwrap_or_default())
-}
-
-fn write_label(out: &mut Vec<u8>, name: &str, value: &str) {
-    if is_legacy_label_name(name) {
-        out.extend_from_slice(name.as_bytes());
-    } else {
-        out.push(b'"');
-        write_quoted(out, name);
-        out.push(b'"');
-    }
-    out.extend_from_slice(b"=\"");
-    write_quoted(out, value);
-    out.push(b'"');
+fn float_text(value: f64) -> String {
+    let mut out = Vec::with_capacity(24);
+    write_float_with_point(&mut out, value);
+    String::from_utf8(out).unwrap_or_default()
 }

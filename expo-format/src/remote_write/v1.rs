@@ -90,6 +90,12 @@ impl<'a> TimeSeries<'a> {
         read_labels(self.fields, 1)
     }
 
+    /// The labels as the sender put them, borrowed from the message. It is not checked that they are sorted and
+    /// unique: [`TimeSeries::label_set`] does that.
+    pub fn labels(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), LabelsError>> + use<'a> {
+        fields(self.fields, 1, read_label).map(|label| text_label(label?))
+    }
+
     /// The float samples, in order.
     pub fn samples(&self) -> impl Iterator<Item = Result<Sample, WireError>> + use<'a> {
         fields(self.fields, 2, read_sample)
@@ -121,12 +127,15 @@ fn read_label<'a>(field: &Field<'a>) -> Result<RawLabel<'a>, WireError> {
     Ok(label)
 }
 
+fn text_label((name, value): RawLabel<'_>) -> Result<(&str, &str), LabelsError> {
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| LabelsError::NotUtf8);
+    Ok((text(name)?, text(value)?))
+}
+
 pub(crate) fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError> {
     let mut pairs = Vec::with_capacity(16);
     for label in fields(message, number, read_label) {
-        let (name, value) = label?;
-        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| LabelsError::NotUtf8);
-        pairs.push((text(name)?, text(value)?));
+        pairs.push(text_label(label?)?);
     }
     label_set(pairs)
 }

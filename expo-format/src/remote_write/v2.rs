@@ -121,6 +121,12 @@ impl<'a> TimeSeries<'a> {
         read_labels(self.fields, self.symbols)
     }
 
+    /// The labels as the sender put them, borrowed from the message. It is not checked that they are sorted and
+    /// unique: [`TimeSeries::label_set`] does that.
+    pub fn labels(&self) -> impl Iterator<Item = Result<(&'a str, &'a str), LabelsError>> + use<'a> {
+        Labels { references: References::new(self.fields), symbols: self.symbols }
+    }
+
     /// The float samples, in order.
     pub fn samples(&self) -> impl Iterator<Item = Result<Sample, WireError>> + use<'a> {
         fields(self.fields, 2, read_sample)
@@ -158,22 +164,73 @@ impl<'a> TimeSeries<'a> {
     }
 }
 
+/// The numbers in field 1 of a message, packed or one by one; ends after an error.
+#[derive(Debug, Clone, Copy)]
+struct References<'a> {
+    packed: Reader<'a>,
+    rest: Reader<'a>,
+}
+
+impl<'a> References<'a> {
+    fn new(message: Reader<'a>) -> Self {
+        Self { packed: Reader::new(b""), rest: message }
+    }
+
+    #[inline]
+    fn read(&mut self) -> Result<Option<u32>, WireError> {
+        while self.packed.remaining() == 0 {
+            let Some(field) = self.rest.field()? else { return Ok(None) };
+            match field.number {
+                1 if field.is_number() => return field.uint32().map(Some),
+                1 => self.packed = field.message()?,
+                _ => {}
+            }
+        }
+        self.packed.varint().map(|number| Some(number as u32))
+    }
+}
+
+/// The labels of one series, by name and value.
+#[derive(Debug, Clone, Copy)]
+struct Labels<'a> {
+    references: References<'a>,
+    symbols: &'a [&'a [u8]],
+}
+
+impl<'a> Labels<'a> {
+    #[inline]
+    fn read(&mut self) -> Result<Option<(&'a str, &'a str)>, LabelsError> {
+        let Some(name) = self.references.read()? else { return Ok(None) };
+        let value = self.references.read()?.ok_or(LabelsError::OddReferences)?;
+        Ok(Some((symbol(self.symbols, name)?, symbol(self.symbols, value)?)))
+    }
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = Result<(&'a str, &'a str), LabelsError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let label = self.read();
+        if label.is_err() {
+            self.references = References::new(Reader::new(b""));
+        }
+        label.transpose()
+    }
+}
+
+#[inline]
 fn symbol<'a>(symbols: &[&'a [u8]], number: u32) -> Result<&'a str, LabelsError> {
     let bytes = symbols.get(number as usize).ok_or(LabelsError::Symbol(number))?;
     std::str::from_utf8(bytes).map_err(|_| LabelsError::NotUtf8)
 }
 
 fn read_labels(message: Reader<'_>, symbols: &[&[u8]]) -> Result<LabelSet, LabelsError> {
-    let mut numbers = Vec::with_capacity(32);
-    for found in fields(message, 1, |field| field.varints(|n| numbers.push(n as u32))) {
-        found?;
+    let mut pairs = Vec::with_capacity(16);
+    for label in (Labels { references: References::new(message), symbols }) {
+        pairs.push(label?);
     }
-    let pairs = numbers.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return Err(LabelsError::OddReferences);
-    }
-    let pair = |p: &[u32]| Ok((symbol(symbols, p[0])?, symbol(symbols, p[1])?));
-    label_set(pairs.map(pair).collect::<Result<_, LabelsError>>()?)
+    label_set(pairs)
 }
 
 fn read_exemplar(message: Reader<'_>, symbols: &[&[u8]]) -> Result<Exemplar, LabelsError> {

@@ -7,7 +7,7 @@ use crate::escape::{unescape_help, unescape_quoted};
 use crate::event::{Event, Sample, Tail};
 use crate::limits::Limits;
 use crate::number;
-use crate::page::{Page, is_name_start};
+use crate::page::{LastSeries, Page, is_name_start};
 use crate::series::Series;
 
 /// Events of a page in the classic text format.
@@ -28,8 +28,7 @@ pub struct Parser<'a> {
     page: Page<'a>,
     pub(crate) at: usize,
     pub(crate) metric_type: MetricType,
-    /// The name in the last plain line, empty before the first.
-    last_name: &'a [u8],
+    last: LastSeries,
     limits: Limits,
 }
 
@@ -41,28 +40,51 @@ impl<'a> Parser<'a> {
 
     /// A parser that takes no more of a page than the limits allow.
     pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
-        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last_name: b"", limits }
+        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last: LastSeries::default(), limits }
     }
 
     /// The next event, or `None` at the end of the page.
     ///
     /// # Errors
     /// Where and why the page breaks the format.
-    #[inline]
+    // Built where it is used, an event is never moved as a whole.
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        match self.plain_sample() {
+            Some(sample) => Ok(Some(Event::Sample(sample))),
+            None => self.careful_event(),
+        }
+    }
+
+    /// The sample in a line of the usual form; any other line is left to [`Parser::careful_event`].
+    #[inline(always)]
+    fn plain_sample(&mut self) -> Option<Sample<'a>> {
+        let start = self.at;
+        if start == 0 || !is_name_start(self.page.byte(start)?) {
+            return None;
+        }
+        let (sample, end) =
+            self.page.plain_sample::<true>(start, self.metric_type, &self.limits, &mut self.last)?;
+        self.at = end + 1;
+        Some(sample)
+    }
+
+    #[inline(never)]
+    fn careful_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        let event = self.line();
+        if event.is_err() {
+            self.at = self.page.len();
+        }
+        event
+    }
+
+    /// What the next line says that is not blank.
+    fn line(&mut self) -> Result<Option<Event<'a>>, ParseError> {
         if self.at == 0 {
             self.within(0, self.limits.check_body(self.page.len()))?;
         }
         loop {
             let start = self.at;
-            if self.page.byte(start).is_some_and(is_name_start)
-                && let Some((series, value, end)) =
-                    self.page.plain_sample(start, self.metric_type, &mut self.last_name)
-            {
-                self.at = end + 1;
-                self.check_sample(start, &series)?;
-                return Ok(Some(Event::Sample(Sample::new(series, value))));
-            }
             let first = self.page.skip_blanks(start);
             return match self.page.byte(first) {
                 // The original's lexer takes a zero byte for the end.
@@ -81,14 +103,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    #[inline]
     fn check_sample(&self, start: usize, series: &Series<'_>) -> Result<(), ParseError> {
         self.within(start, self.limits.check_line(self.at - start))?;
         self.within(start, self.limits.check_series(series))
     }
 
     /// Gives a limit that was exceeded its place.
-    #[inline]
     fn within(&self, at: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
         checked.map_err(|problem| self.page.error(at, problem))
     }
@@ -142,7 +162,6 @@ impl<'a> Parser<'a> {
     }
 
     /// A sample line. The series begins at `start`, in front of leading blanks, as the original counts it.
-    #[inline]
     fn sample(&mut self, start: usize, first: usize) -> Result<Event<'a>, ParseError> {
         let name_end = self.page.name_end(first);
         let brace = self.page.skip_blanks(name_end);
@@ -162,9 +181,9 @@ impl<'a> Parser<'a> {
     /// What stands behind a series, up to the end of its line.
     #[inline]
     pub(crate) fn tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
-        if let Some((tail, end)) = self.page.plain_tail(behind) {
+        if let Some((value, end)) = self.page.usual_value(behind) {
             self.at = end + 1;
-            return Ok(tail);
+            return Ok(Tail { value, timestamp: None, exemplar: None });
         }
         let value_start = self.page.skip_blanks(behind);
         let value_end = self.page.word_end::<true>(value_start);
@@ -178,7 +197,6 @@ impl<'a> Parser<'a> {
     }
 
     /// An optional timestamp in milliseconds and the end of the line.
-    #[inline]
     fn timestamp(&self, value_end: usize) -> Result<(Option<i64>, usize), ParseError> {
         let start = self.page.skip_blanks(value_end);
         if self.page.is_line_end(start) {
@@ -203,13 +221,12 @@ impl<'a> Parser<'a> {
 impl<'a> Iterator for Parser<'a> {
     type Item = Result<Event<'a>, ParseError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let event = self.next_event();
-        if event.is_err() {
-            self.at = self.page.len();
+        match self.plain_sample() {
+            Some(sample) => Some(Ok(Event::Sample(sample))),
+            None => self.careful_event().transpose(),
         }
-        event.transpose()
     }
 }
 

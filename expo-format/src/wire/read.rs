@@ -169,6 +169,13 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// Whether it is one number, and not a packed list of them.
+    #[cfg(feature = "remote-write")]
+    #[inline]
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.content, Content::Varint(_))
+    }
+
     #[inline]
     pub(crate) fn uint64(&self) -> Result<u64, WireError> {
         match self.content {
