@@ -117,8 +117,13 @@ impl<'a> Metric<'a> {
 }
 
 fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), WireError> {
-    let mut label = ("", "");
     let mut parts = field.message()?;
+    if let Some((name, value)) = parts.two_texts()
+        && let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value))
+    {
+        return Ok((name, value));
+    }
+    let mut label = ("", "");
     while let Some(part) = parts.field()? {
         match part.number {
             1 => label.0 = part.string()?,
@@ -131,6 +136,9 @@ fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), WireError> {
 
 fn read_bucket<'a>(mut fields: Reader<'a>) -> Result<Point<'a>, WireError> {
     let mut point = Point { at: 0.0, value: 0.0, exemplar: None };
+    if let Some((count, at)) = fields.number_and_double() {
+        return Ok(Point { at, value: count as f64, exemplar: None });
+    }
     let (mut count, mut count_float) = (0, 0.0);
     while let Some(field) = fields.field()? {
         match field.number {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use metrics_core::{Exemplar, MetricType};
 
 use super::TYPES;
-use super::metric::{Metric, owned_exemplar, read_exemplar};
-use super::series_text::{LastLabel, SeriesText};
+use super::metric::{Metric, Point, owned_exemplar, read_exemplar};
+use super::series_text::{LastLabel, SeriesText, Suffix};
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, ExemplarRef, NativeHistogram, Sample};
 use crate::limits::Limits;
@@ -52,8 +52,8 @@ enum Step {
     Value,
     Count,
     Sum,
+    /// A quantile or bucket; the place behind the last stands for a bucket without bound that is missing.
     Point(usize),
-    Infinity,
 }
 
 impl<'a> Parser<'a> {
@@ -103,7 +103,7 @@ impl<'a> Parser<'a> {
             self.family.rest = Reader::new(b"");
         }
         match advanced? {
-            Some(now) => self.event(now).map(Some),
+            Some(now) => self.event(now),
             None => Ok(None),
         }
     }
@@ -142,23 +142,18 @@ impl<'a> Parser<'a> {
             Step::Family if self.family.unit.is_empty() => Step::Type,
             Step::Family => Step::Unit,
             Step::Unit => Step::Type,
-            Step::Type | Step::Metric | Step::Value | Step::Infinity => Step::Metric,
+            Step::Type | Step::Metric | Step::Value => Step::Metric,
             Step::Native if self.keep_classic && points > 0 => Step::Count,
             Step::Native => Step::Metric,
             Step::Count => Step::Sum,
-            Step::Sum => self.point(0, is_summary),
-            Step::Point(at) => match self.metric.points.get(at) {
-                Some(point) if !is_summary && point.at == f64::INFINITY => Step::Metric,
-                _ => self.point(at + 1, is_summary),
+            Step::Sum if is_summary && points == 0 => Step::Metric,
+            Step::Sum => Step::Point(0),
+            Step::Point(place) if is_summary && place + 1 >= points => Step::Metric,
+            Step::Point(place) => match self.metric.points.get(place) {
+                Some(point) if is_summary || point.at != f64::INFINITY => Step::Point(place + 1),
+                // The last bucket, or the one that was added because it was missing.
+                _ => Step::Metric,
             },
-        }
-    }
-
-    fn point(&self, at: usize, is_summary: bool) -> Step {
-        match (at < self.metric.points.len(), is_summary) {
-            (true, _) => Step::Point(at),
-            (false, true) => Step::Metric,
-            (false, false) => Step::Infinity,
         }
     }
 
@@ -218,52 +213,43 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
-    fn event(&mut self, now: Step) -> Result<Event<'_>, ParseError> {
+    fn event(&mut self, now: Step) -> Result<Option<Event<'_>>, ParseError> {
         let name = Cow::Borrowed(self.family.name);
-        Ok(match now {
+        Ok(Some(match now {
             Step::Family => Event::Help { name, help: Cow::Borrowed(self.family.help) },
             Step::Unit => Event::Unit { name, unit: self.family.unit },
             Step::Type => Event::Type { name, metric_type: self.family.metric_type },
             Step::Native => return self.native(),
             Step::Value | Step::Metric => {
-                self.set_text("", None);
+                self.set_text(Suffix::None, None);
                 return self.sample(self.metric.value, self.metric.exemplar);
             }
-            Step::Count => return self.total("_count", self.metric.count),
-            Step::Sum => return self.total("_sum", self.metric.sum),
-            Step::Point(at) => match self.metric.points.get(at).copied() {
-                Some(point) => return self.point_sample(at, point.at, point.value, point.exemplar),
-                None => return self.total("_count", self.metric.count),
-            },
-            Step::Infinity => {
-                let place = self.metric.points.len();
-                return self.point_sample(place, f64::INFINITY, self.metric.count, None);
+            Step::Count => return self.total(Suffix::Count, self.metric.count),
+            Step::Sum => return self.total(Suffix::Sum, self.metric.sum),
+            Step::Point(place) => {
+                let infinity = Point { at: f64::INFINITY, value: self.metric.count, exemplar: None };
+                let point = self.metric.points.get(place).copied().unwrap_or(infinity);
+                return self.point(place, point);
             }
-        })
+        }))
     }
 
-    fn set_text(&mut self, suffix: &'static str, last: Option<LastLabel>) {
+    fn set_text(&mut self, suffix: Suffix, last: Option<LastLabel>) {
         self.text.set(self.family.name, suffix, &self.metric.labels, last);
     }
 
-    fn total(&mut self, suffix: &'static str, value: f64) -> Result<Event<'_>, ParseError> {
+    fn total(&mut self, suffix: Suffix, value: f64) -> Result<Option<Event<'_>>, ParseError> {
         self.set_text(suffix, None);
         self.sample(value, None)
     }
 
-    fn point_sample(
-        &mut self,
-        place: usize,
-        at: f64,
-        value: f64,
-        exemplar: Option<Reader<'a>>,
-    ) -> Result<Event<'_>, ParseError> {
+    fn point(&mut self, place: usize, point: Point<'a>) -> Result<Option<Event<'_>>, ParseError> {
         let (suffix, name) = match self.family.metric_type {
-            MetricType::Summary => ("", "quantile"),
-            _ => ("_bucket", "le"),
+            MetricType::Summary => (Suffix::None, "quantile"),
+            _ => (Suffix::Bucket, "le"),
         };
-        self.set_text(suffix, Some(LastLabel { name, place, value: at }));
-        self.sample(value, exemplar)
+        self.set_text(suffix, Some(LastLabel { name, place, value: point.at }));
+        self.sample(point.value, point.exemplar)
     }
 
     fn series(&self) -> Series<'_> {
@@ -274,7 +260,7 @@ impl<'a> Parser<'a> {
         exceeded(self.family.rest.offset(), self.limits.check_series(&self.series()))
     }
 
-    fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Event<'_>, ParseError> {
+    fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Option<Event<'_>>, ParseError> {
         self.check_series()?;
         let exemplar = match exemplar {
             None => None,
@@ -283,29 +269,29 @@ impl<'a> Parser<'a> {
                 Some(ExemplarRef { labels: Labels::of_pairs(&self.exemplar_labels), value, timestamp })
             }
         };
-        Ok(Event::Sample(Sample {
+        Ok(Some(Event::Sample(Sample {
             series: self.series(),
             value,
             timestamp: self.metric.timestamp,
             created: self.metric.created,
             exemplar,
-        }))
+        })))
     }
 
-    fn native(&mut self) -> Result<Event<'_>, ParseError> {
+    fn native(&mut self) -> Result<Option<Event<'_>>, ParseError> {
         let is_gauge = self.family.metric_type == MetricType::GaugeHistogram;
         let value = self.metric.native.value(self.metric.sum, is_gauge);
         let value = value.map_err(|problem| ParseError::binary(self.family.rest.offset(), problem))?;
         let exemplars = self.native_exemplars().map_err(broken)?;
-        self.set_text("", None);
+        self.set_text(Suffix::None, None);
         self.check_series()?;
-        Ok(Event::Histogram(NativeHistogram {
+        Ok(Some(Event::Histogram(NativeHistogram {
             series: self.series(),
             value,
             timestamp: self.metric.timestamp,
             created: self.metric.created,
             exemplars,
-        }))
+        })))
     }
 
     /// The histogram's own exemplars or, if it has none, those of its classic buckets; only those with a time.

@@ -18,7 +18,7 @@ pub(super) struct SeriesText {
     /// Name, labels and last label, each label behind a comma or the opening brace.
     text: String,
     /// The suffix that the text has now; `None` if it is of another family.
-    suffix: Option<&'static str>,
+    suffix: Option<Suffix>,
     /// Where the name is, without quotes.
     name: (usize, usize),
     /// Where the labels of the metric begin, and where they end; zero if they are another metric's.
@@ -33,6 +33,26 @@ pub(super) struct SeriesText {
 struct Escapes {
     in_name: bool,
     in_labels: bool,
+}
+
+/// What a sample adds to the name of its family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suffix {
+    None,
+    Bucket,
+    Count,
+    Sum,
+}
+
+impl Suffix {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Bucket => "_bucket",
+            Self::Count => "_count",
+            Self::Sum => "_sum",
+        }
+    }
 }
 
 /// A bucket's bound or a quantile with its text: the metrics of a family have the same ones.
@@ -65,7 +85,7 @@ impl SeriesText {
     pub(super) fn set(
         &mut self,
         family: &str,
-        suffix: &'static str,
+        suffix: Suffix,
         labels: &Pairs<'_>,
         last: Option<LastLabel>,
     ) {
@@ -89,19 +109,19 @@ impl SeriesText {
         if self.text.starts_with('{') || length > self.labels_start { ',' } else { '{' }
     }
 
-    fn set_name(&mut self, family: &str, suffix: &'static str) {
+    fn set_name(&mut self, family: &str, suffix: Suffix) {
         self.text.clear();
         self.labels_end = 0;
         self.suffix = Some(suffix);
         if is_legacy_metric_name(family) {
             self.text.push_str(family);
-            self.text.push_str(suffix);
+            self.text.push_str(suffix.as_str());
             self.name = (0, self.text.len());
             self.escapes.in_name = false;
         } else {
             self.text.push_str("{\"");
             self.escapes.in_name = push_quoted(&mut self.text, family);
-            self.text.push_str(suffix);
+            self.text.push_str(suffix.as_str());
             self.name = (2, self.text.len());
             self.text.push('"');
         }

@@ -33,9 +33,13 @@ pub(crate) fn fields<'a, T>(
 }
 
 /// A float sample; the older version has no time of creation.
+#[inline]
 pub(super) fn read_sample(field: &Field<'_>) -> Result<Sample, WireError> {
     let mut sample = Sample { timestamp: 0, value: 0.0, created: None };
     let mut parts = field.message()?;
+    if let Some((value, timestamp)) = parts.double_and_number() {
+        return Ok(Sample { timestamp: timestamp as i64, value, created: None });
+    }
     while let Some(part) = parts.field()? {
         match part.number {
             1 => sample.value = part.double()?,

@@ -114,9 +114,13 @@ impl<'a> TimeSeries<'a> {
 
 type RawLabel<'a> = (&'a [u8], &'a [u8]);
 
+#[inline]
 fn read_label<'a>(field: &Field<'a>) -> Result<RawLabel<'a>, WireError> {
     let mut label = (&b""[..], &b""[..]);
     let mut parts = field.message()?;
+    if let Some(label) = parts.two_texts() {
+        return Ok(label);
+    }
     while let Some(part) = parts.field()? {
         match part.number {
             1 => label.0 = part.bytes()?,

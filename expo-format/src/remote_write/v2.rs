@@ -35,8 +35,11 @@ pub const DEFAULT_MAX_SYMBOLS: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     fields: Reader<'a>,
-    symbols: Vec<&'a [u8]>,
+    symbols: Vec<Symbol<'a>>,
 }
+
+/// A text of the table; `None` if it is not UTF-8, which harms only series that refer to it.
+type Symbol<'a> = Option<&'a str>;
 
 /// Why a message could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +76,7 @@ impl<'a> Request<'a> {
             if symbols.len() == limit {
                 return Err(RequestError::TooManySymbols { limit });
             }
-            symbols.push(symbol?);
+            symbols.push(std::str::from_utf8(symbol?).ok());
         }
         Ok(Self { fields: all, symbols })
     }
@@ -109,7 +112,7 @@ impl<'a> Request<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct TimeSeries<'a> {
     fields: Reader<'a>,
-    symbols: &'a [&'a [u8]],
+    symbols: &'a [Symbol<'a>],
 }
 
 impl<'a> TimeSeries<'a> {
@@ -194,7 +197,7 @@ impl<'a> References<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Labels<'a> {
     references: References<'a>,
-    symbols: &'a [&'a [u8]],
+    symbols: &'a [Symbol<'a>],
 }
 
 impl<'a> Labels<'a> {
@@ -220,12 +223,11 @@ impl<'a> Iterator for Labels<'a> {
 }
 
 #[inline]
-fn symbol<'a>(symbols: &[&'a [u8]], number: u32) -> Result<&'a str, LabelsError> {
-    let bytes = symbols.get(number as usize).ok_or(LabelsError::Symbol(number))?;
-    std::str::from_utf8(bytes).map_err(|_| LabelsError::NotUtf8)
+fn symbol<'a>(symbols: &[Symbol<'a>], number: u32) -> Result<&'a str, LabelsError> {
+    symbols.get(number as usize).ok_or(LabelsError::Symbol(number))?.ok_or(LabelsError::NotUtf8)
 }
 
-fn read_labels(message: Reader<'_>, symbols: &[&[u8]]) -> Result<LabelSet, LabelsError> {
+fn read_labels(message: Reader<'_>, symbols: &[Symbol<'_>]) -> Result<LabelSet, LabelsError> {
     let mut pairs = Vec::with_capacity(16);
     for label in (Labels { references: References::new(message), symbols }) {
         pairs.push(label?);
@@ -233,7 +235,7 @@ fn read_labels(message: Reader<'_>, symbols: &[&[u8]]) -> Result<LabelSet, Label
     label_set(pairs)
 }
 
-fn read_exemplar(message: Reader<'_>, symbols: &[&[u8]]) -> Result<Exemplar, LabelsError> {
+fn read_exemplar(message: Reader<'_>, symbols: &[Symbol<'_>]) -> Result<Exemplar, LabelsError> {
     let (mut value, mut timestamp) = (0.0, 0);
     let mut parts = message;
     while let Some(part) = parts.field()? {

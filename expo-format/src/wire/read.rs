@@ -47,6 +47,36 @@ impl<'a> Reader<'a> {
         self.base + self.at
     }
 
+    /// A message of two short texts in fields 1 and 2 and nothing else, as nearly every label is; `None` says
+    /// nothing about any other message.
+    #[cfg(any(feature = "protobuf", feature = "remote-write"))]
+    #[inline]
+    pub(crate) fn two_texts(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let [0x0a, length @ 0..0x80, rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (first, rest) = rest.split_at_checked(usize::from(*length))?;
+        let [0x12, length @ 0..0x80, second @ ..] = rest else { return None };
+        (second.len() == usize::from(*length)).then_some((first, second))
+    }
+
+    /// A message of a number in field 1 and a double in field 2 and nothing else, as nearly every bucket is.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn number_and_double(&self) -> Option<(u64, f64)> {
+        let (double, rest) = self.bytes.get(self.at..)?.split_last_chunk::<8>().map(|(r, d)| (d, r))?;
+        let [0x08, number @ .., 0x11] = rest else { return None };
+        Some((whole_varint(number)?, f64::from_le_bytes(*double)))
+    }
+
+    /// A message of a double in field 1 and a number in field 2 and nothing else, as nearly every sample is.
+    #[cfg(feature = "remote-write")]
+    #[inline]
+    pub(crate) fn double_and_number(&self) -> Option<(f64, u64)> {
+        let [0x09, rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        let (double, rest) = rest.split_first_chunk::<8>()?;
+        let [0x10, number @ ..] = rest else { return None };
+        Some((f64::from_le_bytes(*double), whole_varint(number)?))
+    }
+
     /// The next field; `None` at the end of the message.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, WireError> {
@@ -281,6 +311,18 @@ impl<'a> Field<'a> {
     fn wrong_type(&self) -> WireError {
         WireError { offset: self.offset, problem: WireProblem::WireType(self.number) }
     }
+}
+
+/// A varint of at most nine bytes that fills the slice.
+#[cfg(any(feature = "protobuf", feature = "remote-write"))]
+#[inline]
+fn whole_varint(bytes: &[u8]) -> Option<u64> {
+    let (last, more) = bytes.split_last()?;
+    if more.len() > 8 || *last >= 0x80 || more.iter().any(|b| *b < 0x80) {
+        return None;
+    }
+    let low = |value: u64, b: &u8| value << 7 | u64::from(b & 0x7f);
+    Some(more.iter().rev().fold(u64::from(*last), low))
 }
 
 /// A signed number as `sint` fields store it.
