@@ -80,6 +80,27 @@ impl<'a> Reader<'a> {
     /// The next field; `None` at the end of the message.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, WireError> {
+        // Keys and lengths nearly always take one byte each.
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let (number, content, end) = match rest {
+            [] => return Ok(None),
+            [key @ 0x08..0x80, length @ 0..0x80, rest @ ..] if key & 7 == 2 => {
+                let Some(bytes) = rest.get(..usize::from(*length)) else { return self.any_field() };
+                (key >> 3, Content::Bytes(bytes, self.offset() + 2), 2 + bytes.len())
+            }
+            [key @ 0x08..0x80, rest @ ..] if key & 7 == 1 => {
+                let Some(bytes) = rest.first_chunk() else { return self.any_field() };
+                (key >> 3, Content::Fixed64(u64::from_le_bytes(*bytes)), 9)
+            }
+            _ => return self.any_field(),
+        };
+        let offset = self.offset();
+        self.at += end;
+        Ok(Some(Field { number: u32::from(number), content, offset }))
+    }
+
+    #[inline(never)]
+    fn any_field(&mut self) -> Result<Option<Field<'a>>, WireError> {
         loop {
             if self.at >= self.bytes.len() {
                 return Ok(None);
