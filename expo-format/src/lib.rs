@@ -71,6 +71,7 @@ mod wire;
 mod compression;
 
 // Which format, and any format.
+mod custom_buckets;
 mod families;
 mod negotiate;
 mod page_parser;
@@ -90,6 +91,7 @@ pub mod remote_write;
 pub mod text;
 
 pub use compression::{Compression, DEFAULT_MAX_UNPACKED, UnpackError};
+pub use custom_buckets::{CustomBuckets, Offered};
 pub use error::{Found, ParseError, Problem, WireError, WireProblem};
 pub use event::{Event, ExemplarRef, NativeHistogram, Sample};
 pub use families::{FamiliesError, read_families};

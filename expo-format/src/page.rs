@@ -181,7 +181,8 @@ impl<'a> Page<'a> {
             last.count = number.min(KEPT_LABELS);
         } else {
             // A brace behind blanks would belong to the series.
-            if !matches!(self.bytes.get(name_end..)?, [b' ', next, ..] if !matches!(next, b' ' | b'\t' | b'{')) {
+            if !matches!(self.bytes.get(name_end..)?, [b' ', next, ..] if !matches!(next, b' ' | b'\t' | b'{'))
+            {
                 return None;
             }
             last.count = 0;

@@ -82,13 +82,7 @@ impl SeriesText {
     }
 
     /// Puts a series together: the family's name, a suffix, the labels of the metric and perhaps one more.
-    pub(super) fn set(
-        &mut self,
-        family: &str,
-        suffix: Suffix,
-        labels: &Pairs<'_>,
-        last: Option<LastLabel>,
-    ) {
+    pub(super) fn set(&mut self, family: &str, suffix: Suffix, labels: &Pairs<'_>, last: Option<LastLabel>) {
         if self.suffix != Some(suffix) {
             self.set_name(family, suffix);
         }

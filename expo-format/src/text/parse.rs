@@ -40,7 +40,13 @@ impl<'a> Parser<'a> {
 
     /// A parser that takes no more of a page than the limits allow.
     pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
-        Self { page: Page::new(page), at: 0, metric_type: MetricType::Unknown, last: LastSeries::default(), limits }
+        Self {
+            page: Page::new(page),
+            at: 0,
+            metric_type: MetricType::Unknown,
+            last: LastSeries::default(),
+            limits,
+        }
     }
 
     /// The next event, or `None` at the end of the page.
