@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use crate::{Exemplar, Histogram, LabelSet, MetricType, Timestamp};
+use crate::{Exemplar, FloatHistogram, Histogram, LabelSet, MetricType, Timestamp};
 
 /// All series of one metric name, with what the name means.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -109,11 +109,31 @@ pub struct HistogramValue {
     pub sum: f64,
     /// Number of all observations (a float only for gauge histograms with float counts).
     pub count: f64,
-    /// The native histogram, where the instrument has one; boxed, because a metric of any kind takes as much room as
-    /// the largest one.
-    pub native: Option<Box<Histogram>>,
+    /// The native histogram, where the instrument has one.
+    pub native: Option<NativeHistogram>,
     /// Exemplars of the native histogram.
     pub exemplars: Vec<Exemplar>,
+}
+
+/// A native histogram; boxed, because a metric of any kind takes as much room as the largest one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NativeHistogram {
+    /// With integer counts, as instruments have them.
+    Counts(Box<Histogram>),
+    /// With float counts, as calculations make them.
+    FloatCounts(Box<FloatHistogram>),
+}
+
+impl From<Histogram> for NativeHistogram {
+    fn from(histogram: Histogram) -> Self {
+        Self::Counts(Box::new(histogram))
+    }
+}
+
+impl From<FloatHistogram> for NativeHistogram {
+    fn from(histogram: FloatHistogram) -> Self {
+        Self::FloatCounts(Box::new(histogram))
+    }
 }
 
 /// A classic bucket.

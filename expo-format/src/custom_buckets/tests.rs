@@ -103,7 +103,7 @@ fn native_histograms_are_left_alone() {
     let bucket = Bucket { upper_bound: f64::INFINITY, cumulative_count: 1.0, exemplar: None };
     let value = HistogramValue { buckets: vec![bucket], count: 1.0, ..HistogramValue::default() };
     let mut family = MetricFamily::new("h", "", MetricType::Histogram);
-    let with_native = HistogramValue { native: Some(native), ..value.clone() };
+    let with_native = HistogramValue { native: Some(native.into()), ..value.clone() };
     family.push(LabelSet::from_pairs([("n", "1")]), MetricValue::Histogram(with_native));
     family.push(LabelSet::from_pairs([("n", "2")]), MetricValue::Histogram(value));
     let mut page = Vec::new();

@@ -1,7 +1,7 @@
 //! One metric, put together from its lines.
 
-use metrics_core::family::{Bucket, HistogramValue, Metric, MetricValue};
-use metrics_core::{Exemplar, Histogram, LabelSet, MetricType, Timestamp};
+use metrics_core::family::{Bucket, HistogramValue, Metric, MetricValue, NativeHistogram};
+use metrics_core::{Exemplar, LabelSet, MetricType, Timestamp};
 
 use crate::number::parse_float;
 use crate::{ExemplarRef, Sample};
@@ -63,7 +63,7 @@ pub(super) struct Draft {
     sum: f64,
     count: Option<f64>,
     info: LabelSet,
-    pub(super) native: Option<Histogram>,
+    pub(super) native: Option<NativeHistogram>,
     pub(super) exemplars: Vec<Exemplar>,
 }
 
@@ -133,7 +133,7 @@ impl Draft {
             MetricType::Histogram | MetricType::GaugeHistogram => {
                 self.buckets.sort_by(|a, b| a.upper_bound.total_cmp(&b.upper_bound));
                 let of_buckets = self.buckets.last().map_or(0.0, |b| b.cumulative_count);
-                let of_native = self.native.as_ref().map(|n| (n.count as f64, n.sum));
+                let of_native = self.native.as_ref().map(totals);
                 let (count, sum) = match (self.count, of_native) {
                     (None, Some(native)) => native,
                     (count, _) => (count.unwrap_or(of_buckets), self.sum),
@@ -142,11 +142,19 @@ impl Draft {
                     buckets: self.buckets,
                     sum,
                     count,
-                    native: self.native.map(Box::new),
+                    native: self.native,
                     exemplars: self.exemplars,
                 })
             }
         };
         Metric { labels: self.labels, value, timestamp: self.timestamp, created: self.created }
+    }
+}
+
+/// Count and sum of a native histogram.
+fn totals(native: &NativeHistogram) -> (f64, f64) {
+    match native {
+        NativeHistogram::Counts(h) => (h.count as f64, h.sum),
+        NativeHistogram::FloatCounts(h) => (h.count, h.sum),
     }
 }

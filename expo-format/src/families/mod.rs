@@ -6,6 +6,7 @@ mod metric;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use metrics_core::family::MetricFamily;
 use metrics_core::{LabelSet, MetricType, Timestamp, Value};
@@ -17,8 +18,7 @@ use metric::{Draft, Part};
 /// Reads a page into families, in the page's order. Together with [`crate::write`] it turns any format into any
 /// other.
 ///
-/// Samples that belong to no announced family become families of unknown type. What a family cannot hold is
-/// left out: native histograms with float counts, and comments.
+/// Samples that belong to no announced family become families of unknown type. Comments are left out.
 ///
 /// ```
 /// use expo_format::{Format, Limits, WriteOptions, read_families, write};
@@ -132,9 +132,11 @@ impl Assembly {
         let draft = self.draft(labels, histogram.timestamp);
         draft.created = histogram.created;
         draft.exemplars = histogram.exemplars;
-        if let Value::Histogram(native) = histogram.value {
-            draft.native = Some((*native).clone());
-        }
+        draft.native = match histogram.value {
+            Value::Histogram(native) => Some(Arc::unwrap_or_clone(native).into()),
+            Value::FloatHistogram(native) => Some(Arc::unwrap_or_clone(native).into()),
+            _ => None,
+        };
         Ok(())
     }
 

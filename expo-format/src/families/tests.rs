@@ -40,8 +40,8 @@ fn classic_text_keeps_what_it_can_show() {
 #[cfg(feature = "protobuf")]
 #[test]
 fn protobuf_keeps_native_histograms() {
-    use metrics_core::Histogram;
     use metrics_core::family::{HistogramValue, MetricFamily, MetricValue};
+    use metrics_core::{FloatHistogram, Histogram, Span};
 
     let mut family = MetricFamily::new("n", "N.", MetricType::Histogram);
     let native = Histogram { count: 4, sum: 2.0, zero_count: 4, ..Histogram::default() };
@@ -49,6 +49,19 @@ fn protobuf_keeps_native_histograms() {
         HistogramValue { native: Some(native.into()), sum: 2.0, count: 4.0, ..HistogramValue::default() };
     family.push(LabelSet::from_pairs([("a", "b")]), MetricValue::Histogram(value));
     let mut page = Vec::new();
+    let floats = FloatHistogram {
+        schema: 1,
+        count: 4.0,
+        sum: 2.5,
+        positive_spans: vec![Span { offset: -2, length: 1 }],
+        positive_buckets: vec![1.5],
+        negative_spans: vec![Span { offset: 3, length: 2 }],
+        negative_buckets: vec![2.0, 0.5],
+        ..FloatHistogram::default()
+    };
+    let value =
+        HistogramValue { native: Some(floats.into()), sum: 2.5, count: 4.0, ..HistogramValue::default() };
+    family.push(LabelSet::from_pairs([("a", "c")]), MetricValue::Histogram(value));
     write(&mut page, Format::Protobuf, &[family.clone()], WriteOptions::default());
     assert_eq!(read_families(Format::Protobuf, &page, Limits::default()).unwrap(), [family]);
 }

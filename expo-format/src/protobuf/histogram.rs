@@ -154,6 +154,25 @@ pub(super) fn write_native(out: &mut Vec<u8>, histogram: &Histogram) {
     write_deltas(out, 13, &histogram.positive_buckets);
 }
 
+/// Appends the native fields of a histogram message with float counts.
+pub(super) fn write_native_floats(out: &mut Vec<u8>, histogram: &FloatHistogram) {
+    wire::sint32(out, 5, histogram.schema);
+    wire::double(out, 6, histogram.zero_threshold);
+    wire::double(out, 8, histogram.zero_count);
+    write_spans(out, 9, &histogram.negative_spans);
+    write_counts(out, 11, &histogram.negative_buckets);
+    let has_spans = !histogram.positive_spans.is_empty() || !histogram.negative_spans.is_empty();
+    if !has_spans && histogram.zero_threshold <= 0.0 {
+        write_spans(out, 12, &[Span { offset: 0, length: 0 }]);
+    }
+    write_spans(out, 12, &histogram.positive_spans);
+    write_counts(out, 14, &histogram.positive_buckets);
+}
+
+fn write_counts(out: &mut Vec<u8>, field: u32, counts: &[f64]) {
+    wire::packed(out, field, counts.iter(), |out, c| out.extend_from_slice(&c.to_le_bytes()));
+}
+
 fn write_spans(out: &mut Vec<u8>, field: u32, spans: &[Span]) {
     for span in spans {
         wire::message(out, field, |out| {

@@ -1,10 +1,10 @@
 //! Writes pages of delimited messages.
 
-use metrics_core::family::{Bucket, HistogramValue, Metric, MetricFamily, MetricValue};
+use metrics_core::family::{Bucket, HistogramValue, Metric, MetricFamily, MetricValue, NativeHistogram};
 use metrics_core::{Exemplar, LabelSet, MetricType, Timestamp};
 
 use super::TYPES;
-use super::histogram::write_native;
+use super::histogram::{write_native, write_native_floats};
 use crate::WriteOptions;
 use crate::wire;
 
@@ -112,7 +112,11 @@ fn write_histogram(
     created: Option<Timestamp>,
     options: WriteOptions,
 ) {
-    write_count(out, 1, 4, histogram.count);
+    match histogram.native {
+        // Readers take float counts for what they are by this field.
+        Some(NativeHistogram::FloatCounts(_)) => wire::double(out, 4, histogram.count),
+        _ => write_count(out, 1, 4, histogram.count),
+    }
     wire::double(out, 2, histogram.sum);
     for Bucket { upper_bound, cumulative_count, exemplar } in &histogram.buckets {
         wire::message(out, 3, |out| {
@@ -121,8 +125,10 @@ fn write_histogram(
             write_exemplar(out, 3, exemplar.as_ref(), options);
         });
     }
-    if let Some(native) = &histogram.native {
-        write_native(out, native);
+    match &histogram.native {
+        Some(NativeHistogram::Counts(native)) => write_native(out, native),
+        Some(NativeHistogram::FloatCounts(native)) => write_native_floats(out, native),
+        None => {}
     }
     write_time(out, 15, created);
     for exemplar in &histogram.exemplars {

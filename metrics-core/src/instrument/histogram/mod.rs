@@ -266,7 +266,7 @@ impl Instrument for Histogram {
         if seen.native.is_some() {
             shown.exemplars = self.0.exemplars.latest();
         }
-        shown.native = seen.native.map(Box::new);
+        shown.native = seen.native.map(Into::into);
         MetricValue::Histogram(shown)
     }
 
@@ -304,6 +304,7 @@ fn with_zeros<R>(count: usize, use_them: impl FnOnce(&mut [u64]) -> R) -> R {
 mod tests {
     use super::*;
     use crate::LabelSet;
+    use crate::family::NativeHistogram;
     use std::sync::atomic::Ordering::Relaxed;
     use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -382,7 +383,7 @@ mod tests {
         let kept: Vec<_> = shown.buckets.iter().map(|b| b.exemplar.clone()).collect();
         assert_eq!(kept, [None, Some(exemplar("b", 1.7)), Some(exemplar("c", 9.0))]);
         assert_eq!(shown.exemplars, [exemplar("a", 1.5), exemplar("b", 1.7), exemplar("c", 9.0)]);
-        let native = shown.native.unwrap();
+        let Some(NativeHistogram::Counts(native)) = shown.native else { panic!("{shown:?}") };
         assert_eq!((native.count, native.positive_buckets.iter().sum::<i64>()), (4, 1));
         assert_eq!(shown.count, 4.0);
     }
