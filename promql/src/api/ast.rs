@@ -10,26 +10,29 @@ use crate::parser::{
     Arity, At, DurationExpr, DurationOperand, Edges, Expr, Length, Matching, NumberLiteral, VectorSelector,
 };
 
-/// Writes one object: fields in the order given.
+/// One object. Its fields are written in order of their names, as the original does.
 struct Object<'a> {
     out: &'a mut String,
-    first: bool,
+    fields: Vec<(String, String)>,
 }
 
 impl<'a> Object<'a> {
-    fn new(out: &'a mut String, kind: &str) -> Self {
-        out.push('{');
-        let mut object = Self { out, first: true };
+    fn new(out: &'a mut String) -> Self {
+        Self { out, fields: Vec::new() }
+    }
+
+    /// A node of the tree.
+    fn node(out: &'a mut String, kind: &str) -> Self {
+        let mut object = Self::new(out);
         object.text("type", kind);
         object
     }
 
+    /// Where the value of a new field goes.
     fn key(&mut self, name: &str) -> &mut String {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(',');
-        }
-        let _ = write!(self.out, "\"{name}\":");
-        self.out
+        let at = self.fields.partition_point(|(known, _)| known.as_str() < name);
+        self.fields.insert(at, (name.to_owned(), String::new()));
+        &mut self.fields[at].1
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -87,6 +90,10 @@ impl<'a> Object<'a> {
     }
 
     fn end(self) {
+        for (i, (name, value)) in self.fields.iter().enumerate() {
+            let before = if i == 0 { '{' } else { ',' };
+            let _ = write!(self.out, "{before}\"{name}\":{value}");
+        }
         self.out.push('}');
     }
 }
@@ -95,28 +102,28 @@ impl<'a> Object<'a> {
 pub(super) fn push_ast(out: &mut String, expr: &Expr) {
     match expr {
         Expr::Number(e) => {
-            let mut object = Object::new(out, "numberLiteral");
+            let mut object = Object::node(out, "numberLiteral");
             object.text("val", &format_decimal(e.value));
             object.end();
         }
         Expr::String(e) => {
-            let mut object = Object::new(out, "stringLiteral");
+            let mut object = Object::node(out, "stringLiteral");
             object.text("val", &e.value);
             object.end();
         }
         Expr::Paren(e) => {
-            let mut object = Object::new(out, "parenExpr");
+            let mut object = Object::node(out, "parenExpr");
             object.expr("expr", Some(&e.expr));
             object.end();
         }
         Expr::Unary(e) => {
-            let mut object = Object::new(out, "unaryExpr");
+            let mut object = Object::node(out, "unaryExpr");
             object.text("op", e.op.as_str());
             object.expr("expr", Some(&e.expr));
             object.end();
         }
         Expr::Binary(e) => {
-            let mut object = Object::new(out, "binaryExpr");
+            let mut object = Object::node(out, "binaryExpr");
             object.text("op", e.op.as_str());
             object.raw("bool", e.return_bool);
             match &e.matching {
@@ -128,7 +135,7 @@ pub(super) fn push_ast(out: &mut String, expr: &Expr) {
             object.end();
         }
         Expr::Aggregate(e) => {
-            let mut object = Object::new(out, "aggregation");
+            let mut object = Object::node(out, "aggregation");
             object.text("op", e.op.as_str());
             object.raw("without", e.without);
             push_list(object.key("grouping"), &e.grouping);
@@ -137,17 +144,19 @@ pub(super) fn push_ast(out: &mut String, expr: &Expr) {
             object.end();
         }
         Expr::Call(e) => {
-            let mut object = Object::new(out, "call");
+            let mut object = Object::node(out, "call");
             let types: Vec<&str> = e.function.args.iter().map(|t| t.as_str()).collect();
             let variadic = match e.function.arity {
                 Arity::Exactly => 0,
                 Arity::UpTo(n) => i64::try_from(n).unwrap_or(i64::MAX),
                 Arity::AnyMore => -1,
             };
-            let function = object.key("func");
-            let _ = write!(function, "{{\"name\":\"{}\",\"argTypes\":", e.function.name);
-            push_list(function, &types);
-            let _ = write!(function, ",\"variadic\":{variadic},\"returnType\":\"{}\"}}", e.function.returns);
+            let mut function = Object::new(object.key("func"));
+            function.text("name", e.function.name);
+            push_list(function.key("argTypes"), &types);
+            function.raw("variadic", variadic);
+            function.text("returnType", e.function.returns.as_str());
+            function.end();
             let args = object.key("args");
             args.push('[');
             for (i, arg) in e.args.iter().enumerate() {
@@ -160,18 +169,18 @@ pub(super) fn push_ast(out: &mut String, expr: &Expr) {
             object.end();
         }
         Expr::Vector(e) => {
-            let mut object = Object::new(out, "vectorSelector");
+            let mut object = Object::node(out, "vectorSelector");
             object.selector(e);
             object.end();
         }
         Expr::Matrix(e) => {
-            let mut object = Object::new(out, "matrixSelector");
+            let mut object = Object::node(out, "matrixSelector");
             object.selector(&e.selector);
             object.length("range", Some(&e.range));
             object.end();
         }
         Expr::Subquery(e) => {
-            let mut object = Object::new(out, "subquery");
+            let mut object = Object::node(out, "subquery");
             object.expr("expr", Some(&e.expr));
             object.length("range", Some(&e.range));
             object.length("step", e.step.as_ref());
@@ -201,16 +210,18 @@ fn push_matching(out: &mut String, matching: &Matching) {
         Some(v) => format_decimal(v),
         None => "null".to_owned(),
     };
-    let _ = write!(out, "{{\"card\":\"{}\",\"labels\":", matching.cardinality.as_str());
-    push_list(out, &matching.labels);
-    let _ = write!(out, ",\"on\":{},\"include\":", matching.on);
-    push_list(out, &matching.include);
+    let mut object = Object::new(out);
+    object.text("card", matching.cardinality.as_str());
+    push_list(object.key("labels"), &matching.labels);
+    object.raw("on", matching.on);
+    push_list(object.key("include"), &matching.include);
     let (left, right) = (fill(matching.fill_left), fill(matching.fill_right));
-    let _ = write!(out, ",\"fillValues\":{{\"lhs\":{left},\"rhs\":{right}}}}}");
+    object.raw("fillValues", format_args!("{{\"lhs\":{left},\"rhs\":{right}}}"));
+    object.end();
 }
 
 fn push_duration(out: &mut String, expr: &DurationExpr) {
-    let mut object = Object::new(out, "durationExpr");
+    let mut object = Object::node(out, "durationExpr");
     object.text("op", expr.op.as_str());
     for (name, operand) in [("lhs", &expr.lhs), ("rhs", &expr.rhs)] {
         match operand {
@@ -224,7 +235,7 @@ fn push_duration(out: &mut String, expr: &DurationExpr) {
 }
 
 fn push_number(out: &mut String, number: &NumberLiteral) {
-    let mut object = Object::new(out, "numberLiteral");
+    let mut object = Object::node(out, "numberLiteral");
     object.text("val", &format_decimal(number.value));
     object.raw("duration", number.is_duration);
     object.end();

@@ -145,7 +145,7 @@ impl<S: Sources> Api<S> {
 
     /// Answers a request.
     pub fn handle(&self, request: &Request<impl AsRef<[u8]>>) -> Response<ApiBody> {
-        let mut response = match request.uri().path() {
+        match request.uri().path() {
             "/-/healthy" => plain(StatusCode::OK, "Prometheus Server is Healthy.\n"),
             "/-/ready" if self.sources.is_ready() => plain(StatusCode::OK, "Prometheus Server is Ready.\n"),
             "/-/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
@@ -153,24 +153,17 @@ impl<S: Sources> Api<S> {
                 Some(path) => self.v1(path, request),
                 None => not_found(),
             },
-        };
-        if request.headers().contains_key(header::ORIGIN) {
-            allow_origins(&mut response);
         }
-        if request.uri().path().starts_with("/api/v1/") {
-            response = compressed(response, request.headers());
-        }
-        response
     }
 
     fn v1(&self, path: &str, request: &Request<impl AsRef<[u8]>>) -> Response<ApiBody> {
         if request.method() == Method::OPTIONS {
-            return respond(StatusCode::NO_CONTENT, ApiBody::default());
+            return for_client(respond(StatusCode::NO_CONTENT, ApiBody::default()), request.headers());
         }
         if !self.sources.is_ready() {
             return plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         }
-        let get = matches!(*request.method(), Method::GET | Method::HEAD);
+        let get = request.method() == Method::GET;
         let post = request.method() == Method::POST;
         let params = Params::of(request);
         let answered = match path {
@@ -191,24 +184,23 @@ impl<S: Sources> Api<S> {
                 return plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
             }
             path => match label_of(path) {
-                Some(name) if get => self.label_values(&name, &params),
-                _ => match self.sources.other(path, &params) {
+                Some(name) if get => self.label_values(name, &params),
+                Some(_) => return plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n"),
+                None => match self.sources.other(path, &params) {
                     Some(answer) => answer.map(Answer::json),
                     None => return not_found(),
                 },
             },
         };
-        answered.map_or_else(|error| failure(&error), success)
+        for_client(answered.map_or_else(|error| failure(&error), success), request.headers())
     }
 }
 
 /// The label's name in `label/NAME/values`.
-fn label_of(path: &str) -> Option<String> {
+fn label_of(path: &str) -> Option<Vec<u8>> {
     let name = path.strip_prefix("label/")?.strip_suffix("/values")?;
-    if name.contains('/') {
-        return None;
-    }
-    Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned())
+    // As in the original, where a path is taken apart after it has been decoded.
+    Some(percent_encoding::percent_decode_str(name).collect()).filter(|name: &Vec<u8>| !name.contains(&b'/'))
 }
 
 fn success(answer: Answer) -> Response<ApiBody> {
@@ -280,6 +272,16 @@ fn not_found() -> Response<ApiBody> {
     plain(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
+/// An answer in the form that the client wishes and its browser allows.
+fn for_client(response: Response<ApiBody>, wishes: &HeaderMap) -> Response<ApiBody> {
+    let mut response = compressed(response, wishes);
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+    if wishes.contains_key(header::ORIGIN) {
+        allow_origins(&mut response);
+    }
+    response
+}
+
 /// Compresses an answer, if there is one and the client wishes it.
 fn compressed(mut response: Response<ApiBody>, wishes: &HeaderMap) -> Response<ApiBody> {
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -298,7 +300,6 @@ fn allow_origins(response: &mut Response<ApiBody>) {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
-        (header::VARY, "Origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

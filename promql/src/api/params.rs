@@ -1,5 +1,6 @@
 //! Parameters of a request: those of a form body first, then those of the URL.
 
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use http::{Method, Request, header};
@@ -73,6 +74,7 @@ impl Params {
         Ok(TimeRange::new(self.time("start", FIRST)?, self.time("end", LAST)?))
     }
 
+    /// A length of time in nanoseconds.
     pub(super) fn duration(&self, name: &str) -> Result<i64, ApiError> {
         parse_length(self.get(name)).map_err(|why| ApiError::parameter(name, why))
     }
@@ -81,7 +83,7 @@ impl Params {
     pub(super) fn timeout(&self) -> Result<Option<Duration>, ApiError> {
         match self.get("timeout") {
             "" => Ok(None),
-            _ => Ok(Some(Duration::from_millis(self.duration("timeout")?.max(0).unsigned_abs()))),
+            _ => Ok(Some(Duration::from_nanos(self.duration("timeout")?.max(0).unsigned_abs()))),
         }
     }
 
@@ -90,7 +92,7 @@ impl Params {
             "" => Ok(None),
             text => match parse_length(text) {
                 // Zero means the default.
-                Ok(ms) if ms > 0 => Ok(Some(Duration::from_millis(ms.unsigned_abs()))),
+                Ok(nanos) if nanos > 0 => Ok(Some(Duration::from_nanos(nanos.unsigned_abs()))),
                 Ok(_) => Ok(None),
                 Err(why) => Err(ApiError::bad_data(format!("error parsing lookback delta duration: {why}"))),
             },
@@ -107,10 +109,12 @@ impl Params {
             Ok(n) => {
                 usize::try_from(n).map_err(|_| ApiError::parameter("limit", "limit must be non-negative"))
             }
-            Err(_) => Err(ApiError::parameter(
-                "limit",
-                format!("strconv.Atoi: parsing {}: invalid syntax", quote(text)),
-            )),
+            Err(e) => {
+                let is_large = matches!(e.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+                let why = if is_large { "value out of range" } else { "invalid syntax" };
+                let why = format!("strconv.Atoi: parsing {}: {why}", quote(text));
+                Err(ApiError::parameter("limit", why))
+            }
         }
     }
 
@@ -132,10 +136,19 @@ impl Params {
 const FIRST: Timestamp = Timestamp::MIN / 2;
 const LAST: Timestamp = Timestamp::MAX / 2;
 
+/// A plain number; underscores may stand between its digits.
+fn parse_seconds(text: &str) -> Option<f64> {
+    let parts = text.split('_');
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let edges = parts.clone().zip(parts.skip(1));
+    let mut joints = edges.map(|(a, b)| is_digit(a.as_bytes().last()) && is_digit(b.as_bytes().first()));
+    joints.all(|joint| joint).then(|| text.replace('_', "").parse().ok()).flatten()
+}
+
 /// Seconds with a fraction, or RFC 3339.
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     let refused = || format!("cannot parse {} to a valid timestamp", quote(text));
-    if let Ok(seconds) = text.parse::<f64>() {
+    if let Some(seconds) = parse_seconds(text) {
         let millis = (seconds * 1000.0).round();
         // Whole milliseconds of the fraction alone, as the original, to be exact for far times.
         let exact = seconds.trunc() * 1000.0 + (seconds.fract() * 1000.0).round();
@@ -159,17 +172,17 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
     }
 }
 
-/// Seconds with a fraction, or a duration such as `5m`; in milliseconds.
+/// Seconds with a fraction, or a duration such as `5m`; in nanoseconds.
 fn parse_length(text: &str) -> Result<i64, String> {
-    if let Ok(seconds) = text.parse::<f64>() {
+    if let Some(seconds) = parse_seconds(text) {
         let nanos = seconds * 1e9;
         return match nanos.abs() <= i64::MAX as f64 {
-            true => Ok((nanos / 1e6) as i64),
+            true => Ok(nanos as i64),
             false => Err(format!("cannot parse {} to a valid duration. It overflows int64", quote(text))),
         };
     }
     match parse_duration(text) {
-        Ok(duration) => Ok(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        Ok(duration) => Ok(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
         Err(_) => Err(format!("cannot parse {} to a valid duration", quote(text))),
     }
 }
@@ -186,6 +199,8 @@ mod tests {
             ("2015-06-03T13:21:58.555Z", Some(1_433_337_718_555)),
             ("2015-06-03T14:21:58.555+01:00", Some(1_433_337_718_555)),
             (EVER.0, Some(FIRST)),
+            ("1_0.5", Some(10_500)),
+            ("_10", None),
             ("", None),
             ("foo", None),
             ("30s", None),
@@ -196,7 +211,7 @@ mod tests {
         for (text, ms) in
             [("1", Some(1000)), ("0.5", Some(500)), ("5m", Some(300_000)), ("1e30", None), ("x", None)]
         {
-            assert_eq!(parse_length(text).ok(), ms, "{text}");
+            assert_eq!(parse_length(text).ok(), ms.map(|ms| ms * 1_000_000), "{text}");
         }
     }
 

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::render::{push_escaped, push_exemplars};
-use super::{Answer, Answered, Api, ApiError, Params, Sources};
+use super::{Answer, Answered, Api, ApiError, ErrorKind, Params, Sources};
 use crate::parser::{self, Expr, VectorSelector};
 use crate::{QueryOptions, QueryResult, QueryValue};
 
 /// A series may have this many points in an answer.
-const MAX_POINTS: i64 = 11_000;
+const MAX_POINTS: i128 = 11_000;
 
 const TRUNCATED: &str = "results truncated due to limit";
 
@@ -36,7 +36,8 @@ impl<S: Sources> Api<S> {
                 "zero or negative query resolution step widths are not accepted. Try a positive integer",
             ));
         }
-        if end.saturating_sub(start) / step > MAX_POINTS {
+        let nanos = |ms: i64| i128::from(ms) * 1_000_000;
+        if (nanos(end) - nanos(start)) / i128::from(step) > MAX_POINTS {
             return Err(ApiError::bad_data(
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
                  resolution (?step=XX)",
@@ -44,7 +45,7 @@ impl<S: Sources> Api<S> {
         }
         let options = query_options(params)?;
         let query = params.get("query");
-        let steps = (start, end, step);
+        let steps = (start, end, step / 1_000_000);
         let result = self.engine.range_with(self.sources.store(), query, steps, &options)?;
         Ok(query_answer(result, query, params, limit))
     }
@@ -94,6 +95,9 @@ impl<S: Sources> Api<S> {
 
 fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
     let timeout = params.timeout()?;
+    if timeout.is_some_and(|t| t.is_zero()) {
+        return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query execution"));
+    }
     let lookback_delta = params.lookback_delta()?;
     Ok(QueryOptions { lookback_delta, timeout, ..QueryOptions::default() })
 }

@@ -1,6 +1,7 @@
 //! `series`, `labels`, `label/…/values`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use metrics_core::{LabelSet, Matcher, SelectHints, SelectRequest, is_valid_label_name};
 
@@ -23,10 +24,15 @@ impl<S: Sources> Api<S> {
         hints.labels_only = true;
         hints.limit = if limit > 0 { limit.saturating_add(1) } else { 0 };
         let store = self.sources.store();
-        let mut found: BTreeSet<LabelSet> = BTreeSet::new();
+        let mut found: Vec<LabelSet> = Vec::new();
         for matchers in &sets {
             let set = store.select(&SelectRequest { matchers, range, hints: hints.clone() })?;
             found.extend((0..set.len()).map(|i| set.labels(i).clone()));
+        }
+        // One selection stays in the order of the store, as in the original.
+        if sets.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
         }
         let (shown, warnings) = limited(found.len(), limit);
         let mut out = String::from("[");
@@ -45,10 +51,12 @@ impl<S: Sources> Api<S> {
         self.texts(params, |matchers, range| store.label_names(matchers, range))
     }
 
-    pub(super) fn label_values(&self, name: &str, params: &Params) -> Answered {
-        let name = if name.starts_with("U__") { unescape(name) } else { name.to_owned() };
+    pub(super) fn label_values(&self, name: Vec<u8>, params: &Params) -> Answered {
+        let refused = |quoted: String| ApiError::bad_data(format!("invalid label name: {quoted}"));
+        let name = String::from_utf8(name).map_err(|e| refused(quote_bytes(e.as_bytes())))?;
+        let name = if name.starts_with("U__") { unescape(&name) } else { name };
         if !is_valid_label_name(&name) {
-            return Err(ApiError::bad_data(format!("invalid label name: {}", quote(&name))));
+            return Err(refused(quote(&name)));
         }
         let store = self.sources.store();
         self.texts(params, |matchers, range| store.label_values(&name, matchers, range))
@@ -89,6 +97,19 @@ fn limited(found: usize, limit: usize) -> (usize, Vec<String>) {
     (found, Vec::new())
 }
 
+/// Between quotes, with `\xff` for bytes that are no UTF-8.
+fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(quote(chunk.valid()).trim_matches('"'));
+        chunk.invalid().iter().for_each(|byte| {
+            let _ = write!(out, "\\x{byte:02x}");
+        });
+    }
+    out.push('"');
+    out
+}
+
 /// Takes back the escaping of names for those who cannot send UTF-8: `U__`, `__` for `_`, `_HEX_` for others.
 ///
 /// A name that was not escaped this way stays as it is.
@@ -125,6 +146,11 @@ fn unescape(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_no_text_are_shown() {
+        assert_eq!(quote_bytes(b"a\xff\xc3b"), r#""a\xff\xc3b""#);
+    }
 
     #[test]
     fn escaped_names_come_back() {

@@ -44,9 +44,11 @@ pub(super) fn build<'a>(
         active: active_steps(&many, &one, matching, grid),
         result: Matrix::new(context)?,
     };
-    for group in groups(matching, &many, &one) {
+    let groups = groups(matching, &many, &one);
+    for group in &groups {
         context.check()?;
-        join.group(&group)?;
+        // The original looks at all series of a step for duplicates before it combines any.
+        join.group(group).map_err(|error| join.first_duplicate(&groups).map_or(error, QueryError::from))?;
     }
     let result = join.result;
     let same = has_same_labels(result.metas().iter().map(|m| &m.labels));
@@ -220,6 +222,19 @@ impl Join<'_, '_> {
         let many = value(self.many, many, self.fill_many);
         let one = value(self.one, one, self.fill_one);
         if self.swapped { (one, many) } else { (many, one) }
+    }
+
+    /// The first two series, by step and order, that are on the side of one and match the same.
+    fn first_duplicate(&self, groups: &[Group]) -> Option<DataError> {
+        let first_two = |group: &Group, step: usize| {
+            let mut there = group.right.iter().filter(|i| self.one.rows()[**i].is_present(step));
+            Some((*there.next()?, *there.next()?))
+        };
+        let mut steps = (0..self.grid.count).filter(|step| self.active[*step]);
+        let (first, second) = steps.find_map(|step| {
+            groups.iter().filter_map(|group| first_two(group, step)).min_by_key(|(_, second)| *second)
+        })?;
+        Some(self.several_on_one_side(first, second))
     }
 
     fn several_on_one_side(&self, first: usize, second: usize) -> DataError {
