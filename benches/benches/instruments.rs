@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
-use metrics_core::instrument::{Buckets, Counter, Family, Histogram};
+use metrics_core::instrument::{Buckets, Counter, Family, Histogram, Labels, Native};
 
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
@@ -67,6 +67,46 @@ fn histograms(c: &mut Criterion) {
     measure(&mut group, "prometheus-client", |n| client.observe(latency(n)));
 }
 
+fn native_histograms(c: &mut Criterion) {
+    let mut group = c.benchmark_group("native histogram observe");
+    let ours = Histogram::native(Native::new(1.1));
+    measure(&mut group, "ours", |n| ours.observe(latency(n)));
+}
+
+/// Labels that can only have so many values.
+#[derive(Clone, Copy, Labels)]
+enum Verb {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+#[derive(Clone, Copy, Labels)]
+enum Outcome {
+    Done,
+    Refused,
+    Failed,
+    Lost,
+}
+
+#[derive(Labels)]
+struct Call {
+    verb: Verb,
+    outcome: Outcome,
+}
+
+fn typed_families(c: &mut Criterion) {
+    const VERBS: [Verb; 4] = [Verb::Get, Verb::Put, Verb::Post, Verb::Delete];
+    const OUTCOMES: [Outcome; 4] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Lost];
+
+    let mut group = c.benchmark_group("family with two enum labels, look up and increment");
+    let ours: Family<Call, Counter> = Family::typed(Counter::new);
+    measure(&mut group, "ours", |n| {
+        ours.inc(Call { verb: VERBS[n as usize % 4], outcome: OUTCOMES[n as usize / 4 % 4] });
+    });
+}
+
 fn families(c: &mut Criterion) {
     const METHODS: [&str; 4] = ["GET", "PUT", "POST", "DELETE"];
     const ROUTES: [&str; 4] = ["/", "/orders", "/orders/{id}", "/health"];
@@ -95,6 +135,8 @@ fn main() {
         .configure_from_args();
     counters(&mut c);
     histograms(&mut c);
+    native_histograms(&mut c);
+    typed_families(&mut c);
     families(&mut c);
     c.final_summary();
 }

@@ -16,15 +16,16 @@ use crate::{Exemplar, MetricType};
 use exemplars::Exemplars;
 pub(super) use native::Cells;
 pub use native::Native;
-use shard::Shard;
+use shard::{Shard, Window};
 
 /// Observations such as latencies and sizes, counted in buckets.
 ///
 /// Buckets are classic ones, with bounds chosen beforehand, or [`Native`] ones, which are made where observations fall,
 /// or both at once. Clones are handles of the same histogram.
 ///
-/// Every thread has buckets of its own (8 bytes per classic bucket and some 50 more), so threads do not wait for each
-/// other. Observing in classic buckets alone takes no lock at all: readers look again if they meet a writer. What is
+/// Every thread has buckets of its own (8 bytes per classic bucket and some 50 more; 2 kB more if there are native ones),
+/// so threads do not wait for each other. Observing takes no lock, unless a native bucket lies far from where the thread's
+/// observations usually fall: readers look again if they meet a writer. What is
 /// read is consistent: the buckets always add up to the count, and the sum is of exactly these observations.
 ///
 /// ```
@@ -45,7 +46,7 @@ struct Core {
     lanes: Lanes,
     buckets: Option<Buckets>,
     shards: PerSlot<Shard>,
-    /// Where everything goes if there are native buckets, and what threads without a slot have seen.
+    /// If there are native buckets: where those go that are far from the others.
     locked: Option<Box<Locked>>,
     shared: Mutex<Option<Snapshot>>,
     exemplars: Exemplars,
@@ -53,7 +54,7 @@ struct Core {
     reader: Mutex<()>,
 }
 
-/// Shards that are locked for each observation, by threads that hardly ever meet.
+/// What a window has no place for, in shards that are locked for each observation, by threads that hardly ever meet.
 #[derive(Debug)]
 struct Locked {
     native: Native,
@@ -148,10 +149,15 @@ impl Histogram {
         let core = &*self.0;
         let index = core.lanes.index(value);
         let slot = slot::current();
-        if slot == NO_SLOT || core.locked.is_some() {
+        if slot == NO_SLOT {
             core.observe_locked(slot, index, value);
+        } else if let Some(locked) = &core.locked {
+            let near = || Shard::new(core.lanes.buckets(), Some(&locked.native), value);
+            if !core.shards.get_or_init(slot, near).observe_native(index, value) {
+                core.observe_locked(slot, index, value);
+            }
         } else {
-            let shard = core.shards.get_or_init(slot, || Shard::new(core.lanes.buckets()));
+            let shard = core.shards.get_or_init(slot, || Shard::new(core.lanes.buckets(), None, value));
             shard.observe(index, value);
         }
     }
@@ -186,10 +192,16 @@ impl Histogram {
     pub fn snapshot(&self) -> Snapshot {
         let core = &*self.0;
         let mut total = Snapshot::empty(core.lanes.buckets());
-        total.sum = core.add_to(&mut total.counts);
-        if let Some(locked) = &core.locked {
-            locked.add_to(&mut total);
-        }
+        let Some(locked) = &core.locked else {
+            total.sum = core.add_to(&mut total.counts, |_, _| {});
+            return total;
+        };
+        let mut all = Cells::new(&locked.native);
+        total.sum = core.add_to(&mut total.counts, |window, counts| {
+            let (zeros, buckets) = window.buckets(counts);
+            all.add(zeros, buckets, &locked.native);
+        });
+        locked.add_to(&mut total, all);
         total
     }
 }
@@ -206,8 +218,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Core {
-    /// Adds what was seen in classic buckets alone to `counts`, and returns the sum.
-    fn add_to(&self, counts: &mut [u64]) -> f64 {
+    /// Adds what was seen without a lock to the counts of classic buckets, and returns the sum. Native buckets are
+    /// handed to `windows`.
+    fn add_to(&self, counts: &mut [u64], mut windows: impl FnMut(&Window, &[u64])) -> f64 {
         let _only_reader = lock(&self.reader);
         let mut sum = 0.0;
         if let Some(shared) = &*lock(&self.shared) {
@@ -215,7 +228,13 @@ impl Core {
             sum = shared.sum;
         }
         for shard in self.shards.iter() {
-            sum += shard.add_to(counts);
+            shard.read(|seen, its_sum| {
+                counts.iter_mut().zip(seen).for_each(|(to, n)| *to += n);
+                sum += its_sum;
+                if let Some(window) = shard.window() {
+                    windows(window, seen);
+                }
+            });
         }
         sum
     }
@@ -239,8 +258,8 @@ impl Locked {
         cells.observe(value, &self.native);
     }
 
-    fn add_to(&self, total: &mut Snapshot) {
-        let mut all = Cells::new(&self.native);
+    /// Adds what is here to what was seen elsewhere.
+    fn add_to(&self, total: &mut Snapshot, mut all: Cells) {
         for shard in self.shards.iter().chain([&self.shared]) {
             let (classic, cells) = &*lock(shard);
             total.merge(classic);
@@ -279,7 +298,7 @@ impl Instrument for Histogram {
                     && shown.buckets.len() == core.lanes.buckets() =>
             {
                 with_zeros(shown.buckets.len(), |counts| {
-                    shown.sum = core.add_to(counts);
+                    shown.sum = core.add_to(counts, |_, _| {});
                     shown.count = Bucket::set_counts(&mut shown.buckets, counts);
                 });
             }
@@ -386,5 +405,33 @@ mod tests {
         let Some(NativeHistogram::Counts(native)) = shown.native else { panic!("{shown:?}") };
         assert_eq!((native.count, native.positive_buckets.iter().sum::<i64>()), (4, 1));
         assert_eq!(shown.count, 4.0);
+    }
+
+    proptest::proptest! {
+        /// Counting near each other without a lock, and far from each other with one, comes to the same.
+        #[test]
+        fn native_buckets_are_those_of_all_values(
+            values in proptest::collection::vec(
+                proptest::prop_oneof![4 => 0.001..10.0f64, 1 => proptest::num::f64::ANY, 1 => -1.0..1.0f64],
+                0..60,
+            ),
+            max_buckets in 5usize..200,
+        ) {
+            let native = Native::new(1.1).max_buckets(max_buckets);
+            let h = Histogram::with_native(Buckets::new([0.5, 1.0]).unwrap(), native);
+            let mut plain = Cells::new(&native);
+            for value in &values {
+                h.observe(*value);
+                plain.observe(*value, &native);
+            }
+            let seen = h.snapshot();
+            let expected = plain.histogram(&native, &seen);
+            let shown = seen.native.clone().unwrap();
+            proptest::prop_assert_eq!(shown.count, values.len() as u64);
+            let parts = |h: crate::Histogram| {
+                (h.schema, h.zero_count, h.positive_spans, h.positive_buckets, h.negative_spans, h.negative_buckets)
+            };
+            proptest::prop_assert_eq!(parts(shown), parts(expected));
+        }
     }
 }

@@ -51,6 +51,10 @@ impl Native {
     pub fn schema(&self) -> i32 {
         self.schema
     }
+
+    pub(super) fn threshold(&self) -> f64 {
+        self.zero_threshold
+    }
 }
 
 /// Exponential buckets that one thread at a time changes.
@@ -92,6 +96,15 @@ impl Cells {
             self.positive = self.positive.halved();
             self.negative = self.negative.halved();
             self.schema -= 1;
+        }
+    }
+
+    /// Adds positive buckets of the schema to begin with.
+    pub(super) fn add(&mut self, zeros: u64, buckets: impl Iterator<Item = (i32, u64)>, native: &Native) {
+        self.zero_count += zeros;
+        for (index, n) in buckets {
+            self.positive.add(coarser(index, native.schema - self.schema), n);
+            self.limit(native.max_buckets);
         }
     }
 
@@ -147,6 +160,11 @@ impl Cells {
             custom_values: Vec::new(),
         }
     }
+}
+
+/// The bucket that a bucket becomes part of when the schema falls by so much: upper bounds are kept by every other one.
+fn coarser(index: i32, by: i32) -> i32 {
+    ((index - 1) >> by) + 1
 }
 
 /// Buckets of one sign: dense while they lie together, as latencies do, sparse where they are far apart.
@@ -205,11 +223,11 @@ impl Run {
         before.chain(dense.map(inside)).chain(after).filter(|(_, n)| *n > 0)
     }
 
-    /// The same with buckets twice as wide: upper bounds are kept by every other bucket.
+    /// The same with buckets twice as wide.
     fn halved(&self) -> Self {
         let mut wide = Self::default();
         for (index, n) in self.iter() {
-            wide.add((index + 1) >> 1, n);
+            wide.add(coarser(index, 1), n);
         }
         wide
     }

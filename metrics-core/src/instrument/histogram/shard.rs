@@ -1,10 +1,11 @@
-//! The classic buckets of one slot's threads.
+//! What one slot's threads have observed.
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64, fence};
 
-use super::with_zeros;
+use super::{Native, with_zeros};
+use crate::histogram::bucket_index;
 
 /// The observations of one slot's threads.
 ///
@@ -15,37 +16,56 @@ pub(super) struct Shard {
     turned: AtomicBool,
     first: Side,
     second: OnceLock<Side>,
+    /// Which native buckets have counts here, behind those of the classic buckets.
+    window: Option<Window>,
 }
 
 /// How often a reader looks before it asks the writer to turn.
 const PATIENCE: u32 = 64;
 
 impl Shard {
-    pub(super) fn new(buckets: usize) -> Self {
-        Self { turned: AtomicBool::new(false), first: Side::new(buckets), second: OnceLock::new() }
+    /// Counts in so many classic buckets, and in native ones around `near`.
+    pub(super) fn new(buckets: usize, native: Option<&Native>, near: f64) -> Self {
+        let window = native.map(|native| Window::around(near, native, buckets));
+        let counts = buckets + window.as_ref().map_or(0, |_| 1 + WINDOW);
+        Self { turned: AtomicBool::new(false), first: Side::new(counts), second: OnceLock::new(), window }
+    }
+
+    /// Counts a value in a classic bucket.
+    #[inline]
+    pub(super) fn observe(&self, index: usize, value: f64) {
+        self.side().observe(index, None, value);
+    }
+
+    /// Counts a value in a classic bucket and in the native one, if that is here; else says `false`.
+    #[inline]
+    pub(super) fn observe_native(&self, index: usize, value: f64) -> bool {
+        let place = self.window.as_ref().and_then(|window| window.place(value));
+        if place.is_some() {
+            self.side().observe(index, place, value);
+        }
+        place.is_some()
     }
 
     #[inline]
-    pub(super) fn observe(&self, index: usize, value: f64) {
+    fn side(&self) -> &Side {
         let second = if self.turned.load(Relaxed) { self.second.get() } else { None };
-        second.unwrap_or(&self.first).observe(index, value);
+        second.unwrap_or(&self.first)
     }
 
-    /// Adds the observations to `counts` and returns their sum. Only one reader at a time, lest they turn the writer
-    /// round and round.
-    pub(super) fn add_to(&self, counts: &mut [u64]) -> f64 {
-        with_zeros(counts.len(), |seen| {
-            let mut total = 0.0;
+    /// Hands out the counts and their sum, once or twice. Only one reader at a time, lest they turn the writer round
+    /// and round.
+    pub(super) fn read(&self, mut add: impl FnMut(&[u64], f64)) {
+        with_zeros(self.first.counts(), |seen| {
             let mut count = |side: &Side, tries| {
                 let sum = side.read(seen, tries);
                 if let Some(sum) = sum {
-                    counts.iter_mut().zip(&*seen).for_each(|(to, n)| *to += n);
-                    total += sum;
+                    add(seen, sum);
                 }
                 sum.is_some()
             };
             if !count(&self.first, PATIENCE) {
-                self.second.get_or_init(|| Side::new(self.first.buckets()));
+                self.second.get_or_init(|| Side::new(self.first.counts()));
                 self.turned.store(true, Relaxed);
                 count(&self.first, u32::MAX);
             }
@@ -53,34 +73,84 @@ impl Shard {
                 self.turned.store(false, Relaxed);
                 count(second, u32::MAX);
             }
-            total
-        })
+        });
+    }
+
+    pub(super) fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
+    }
+}
+
+/// Native buckets of positive values that lie together: those where a thread's observations usually fall.
+#[derive(Debug)]
+pub(super) struct Window {
+    schema: i32,
+    zero_threshold: f64,
+    /// Where the count of zeros is among all counts; those of the buckets follow.
+    zeros: usize,
+    /// Index of the first bucket.
+    first: i32,
+}
+
+/// How many buckets a window has: two thirds more than a histogram of the usual limit can show.
+const WINDOW: usize = 256;
+
+impl Window {
+    fn around(value: f64, native: &Native, zeros: usize) -> Self {
+        let near = if value.is_nan() || value == 0.0 { 1.0 } else { value };
+        let first = bucket_index(near, native.schema()) - WINDOW as i32 / 2;
+        Self { schema: native.schema(), zero_threshold: native.threshold(), zeros, first }
+    }
+
+    /// Where the value is counted among all counts.
+    #[inline]
+    fn place(&self, value: f64) -> Option<usize> {
+        if value.abs() <= self.zero_threshold || value == 0.0 {
+            return Some(self.zeros);
+        }
+        // They are counted elsewhere.
+        if value < 0.0 || value.is_nan() {
+            return None;
+        }
+        let offset = usize::try_from(bucket_index(value, self.schema).wrapping_sub(self.first)).ok()?;
+        (offset < WINDOW).then_some(self.zeros + 1 + offset)
+    }
+
+    /// The count of zeros, and index and count of every other bucket that is not empty.
+    pub(super) fn buckets<'a>(&self, counts: &'a [u64]) -> (u64, impl Iterator<Item = (i32, u64)> + 'a) {
+        let window = counts.get(self.zeros..).unwrap_or_default();
+        let (zeros, rest) = window.split_first().unwrap_or((&0, &[]));
+        (*zeros, (self.first..).zip(rest.iter().copied()).filter(|(_, n)| *n > 0))
     }
 }
 
 /// A sequence lock with a single writer, who never waits: the first cell is odd while it is at work. Then come the
-/// sum's bits and the buckets.
+/// sum's bits and the counts: those of the classic buckets, then those of the window, if there is one.
 #[derive(Debug)]
 struct Side(Box<[AtomicU64]>);
 
 impl Side {
-    fn new(buckets: usize) -> Self {
-        Self((0..2 + buckets).map(|_| AtomicU64::new(0)).collect())
+    fn new(counts: usize) -> Self {
+        Self((0..2 + counts).map(|_| AtomicU64::new(0)).collect())
     }
 
-    fn buckets(&self) -> usize {
+    fn counts(&self) -> usize {
         self.0.len() - 2
     }
 
+    /// Counts a value at one place, or at two.
     #[inline]
-    fn observe(&self, index: usize, value: f64) {
+    fn observe(&self, index: usize, second: Option<usize>, value: f64) {
         let [sequence, sum, counts @ ..] = &*self.0 else { return };
         let Some(count) = counts.get(index) else { return };
         let before = sequence.load(Relaxed);
         sequence.store(before.wrapping_add(1), Relaxed);
-        // Whoever sees one of the two stores below also sees the odd number above.
+        // Whoever sees one of the stores below also sees the odd number above.
         fence(Release);
-        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
+        bump(count);
+        if let Some(count) = second.and_then(|second| counts.get(second)) {
+            bump(count);
+        }
         sum.store((f64::from_bits(sum.load(Relaxed)) + value).to_bits(), Relaxed);
         sequence.store(before.wrapping_add(2), Release);
     }
@@ -105,4 +175,10 @@ impl Side {
         }
         None
     }
+}
+
+/// Counts one in a cell that only the calling thread writes.
+#[inline]
+fn bump(count: &AtomicU64) {
+    count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
 }
