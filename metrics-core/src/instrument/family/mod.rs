@@ -4,23 +4,22 @@ mod expiry;
 mod hash;
 mod label_limits;
 mod members;
+mod remembered;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use self::expiry::Expiry;
-use self::hash::{PlainHash, mix_text};
+use self::hash::mix_text;
 use self::label_limits::LabelLimits;
 use self::members::{Member, Members};
 use super::labels::{LabelLimit, LabelValues, Labels, NamedLabels};
-use super::slot::{self, NO_SLOT, PerSlot};
 use super::source::Clock;
 use super::{Counter, Gauge, Histogram, Instrument};
 use crate::LabelSet;
@@ -52,25 +51,18 @@ struct Core<L, M> {
     /// If there can only be so many members: one place for each, found without hashing.
     places: Box<[OnceLock<Arc<Member<M>>>]>,
     members: RwLock<Members<M>>,
-    /// Goes up when members are removed: what threads remember from before is void.
-    removals: AtomicU64,
+    /// Another one after members are removed, and never that of another family: what threads remember under it is void.
+    epoch: AtomicU64,
     /// Goes up when members come or go: the order of before is void.
     changes: AtomicU64,
     /// Members in the order of pages, kept from scrape to scrape.
     order: Mutex<Ordered<M>>,
-    remembered: PerSlot<Mutex<Remembered<M>>>,
     limit: Option<Limit<M>>,
     /// How many look-ups found no place, because of the limit of the family or of a label.
     refused: AtomicU64,
     expiry: Option<Expiry>,
     clock: OnceLock<Clock>,
     shape: PhantomData<fn() -> L>,
-}
-
-/// Members that a slot's threads have used, to be found again without disturbing other threads.
-struct Remembered<M> {
-    removals: u64,
-    by_hash: HashMap<u64, Arc<Member<M>>, PlainHash>,
 }
 
 /// Members with their labels, in the order in which pages show them.
@@ -93,8 +85,6 @@ impl<M> Clone for Ordered<M> {
     }
 }
 
-/// How many members a slot remembers at most.
-const MEMORY: usize = 4096;
 /// The largest family that gets a place for each possible member.
 const MAX_PLACES: usize = 4096;
 
@@ -363,7 +353,7 @@ impl<L, M: Instrument> Core<L, M> {
 
     /// What threads remember, and the order of before, are void.
     fn note_removal(&self) {
-        self.removals.fetch_add(1, Ordering::Release);
+        self.epoch.store(remembered::new_epoch(), Ordering::Release);
         self.changes.fetch_add(1, Ordering::Release);
     }
 
@@ -384,10 +374,9 @@ impl<L: Labels, M: Instrument> Core<L, M> {
             seed: RandomState::new().build_hasher().finish(),
             places: (0..places).map(|_| OnceLock::new()).collect(),
             members: RwLock::new(Members::new(limits)),
-            removals: AtomicU64::new(0),
+            epoch: AtomicU64::new(remembered::new_epoch()),
             changes: AtomicU64::new(0),
             order: Mutex::new(Ordered { changes: 0, members: Arc::new([]) }),
-            remembered: PerSlot::new(),
             limit: None,
             refused: AtomicU64::new(0),
             expiry: None,
@@ -429,51 +418,30 @@ impl<L: Labels, M: Instrument> Core<L, M> {
         Member::new(values, (self.make)(), self.clock.get().map(|now| now()))
     }
 
+    #[inline]
     fn with_remembered<R>(&self, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
         let hash = self.hash(values);
-        let slot = slot::current();
-        if slot == NO_SLOT {
-            return self.with_member(hash, values, use_it);
-        }
-        let removals = self.removals.load(Ordering::Acquire);
-        let empty = || Mutex::new(Remembered { removals: 0, by_hash: HashMap::default() });
-        let place = self.remembered.get_or_init(slot, empty);
-        let mut remembered = match place.try_lock() {
-            Ok(remembered) => remembered,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // `use_it` of this very thread has come back here.
-            Err(TryLockError::WouldBlock) => return self.with_member(hash, values, use_it),
-        };
-        if remembered.removals != removals {
-            remembered.by_hash.clear();
-            remembered.removals = removals;
-        }
-        if let Some(member) = remembered.by_hash.get(&hash)
-            && member.has(values)
-        {
-            return use_it(&member.instrument);
-        }
-        drop(remembered);
-        match self.find_or_make(hash, values) {
-            Err(overflow) => use_it(overflow),
-            Ok(member) => {
-                if let Ok(mut remembered) = place.try_lock()
-                    && remembered.removals == removals
-                {
-                    if remembered.by_hash.len() >= MEMORY {
-                        remembered.by_hash.clear();
-                    }
-                    remembered.by_hash.insert(hash, Arc::clone(&member));
-                }
-                use_it(&member.instrument)
-            }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        match remembered::with(epoch, hash, values, use_it) {
+            Ok(result) => result,
+            Err(use_it) => self.with_found(epoch, hash, values, use_it),
         }
     }
 
-    fn with_member<R>(&self, hash: u64, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
+    #[inline(never)]
+    fn with_found<R>(
+        &self,
+        epoch: u64,
+        hash: u64,
+        values: &L::Values<'_>,
+        use_it: impl FnOnce(&M) -> R,
+    ) -> R {
         match self.find_or_make(hash, values) {
-            Ok(member) => use_it(&member.instrument),
             Err(overflow) => use_it(overflow),
+            Ok(member) => {
+                remembered::put(epoch, hash, &member);
+                use_it(&member.instrument)
+            }
         }
     }
 

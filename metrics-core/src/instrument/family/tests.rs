@@ -87,12 +87,12 @@ fn no_user_code_runs_under_a_lock() {
 fn more_members_than_are_remembered() {
     let f: Plain<1> = Family::new(["n"], Counter::new);
     for _ in 0..2 {
-        (0..MEMORY + 100).for_each(|i| f.inc([&i.to_string()]));
+        (0..remembered::MOST + 100).for_each(|i| f.inc([&i.to_string()]));
     }
     assert!(
         f.read().iter().all(|m| matches!(m.value, crate::family::MetricValue::Counter { total: 2.0, .. }))
     );
-    assert_eq!(f.len(), MEMORY + 100);
+    assert_eq!(f.len(), remembered::MOST + 100);
 }
 
 #[test]

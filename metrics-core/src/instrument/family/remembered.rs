@@ -1,0 +1,93 @@
+//! What a thread remembers of the members that it has used, so that it finds them again without a word to others.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::members::Member;
+use crate::instrument::labels::LabelValues;
+
+/// How many places a thread's memory has at first, and at most: 32 bytes each.
+const FIRST: usize = 64;
+pub(super) const MOST: usize = 4096;
+
+thread_local! {
+    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory { places: Vec::new() }) };
+}
+
+/// One place for each hash, whichever family it is of; the later of two members that want it takes it.
+struct Memory {
+    places: Vec<Option<Place>>,
+}
+
+struct Place {
+    hash: u64,
+    epoch: u64,
+    member: Arc<dyn Any + Send + Sync>,
+}
+
+/// A number that no family has had before: what threads remember under another one is void.
+pub(super) fn new_epoch() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Uses the member of these values if the thread remembers it; else gives `use_it` back.
+#[inline]
+pub(super) fn with<M: Send + Sync + 'static, R, F: FnOnce(&M) -> R>(
+    epoch: u64,
+    hash: u64,
+    values: &impl LabelValues,
+    use_it: F,
+) -> Result<R, F> {
+    let mut use_it = Some(use_it);
+    let found = MEMORY.try_with(|memory| {
+        // Borrowed while `use_it` runs; should that come back here, nothing new is remembered meanwhile.
+        let memory = memory.try_borrow().ok()?;
+        let place = memory.places.get(memory.place_of(hash))?.as_ref()?;
+        if place.hash != hash || place.epoch != epoch {
+            return None;
+        }
+        let member = place.member.downcast_ref::<Member<M>>().filter(|member| member.has(values))?;
+        use_it.take().map(|use_it| use_it(&member.instrument))
+    });
+    match found {
+        Ok(Some(result)) => Ok(result),
+        _ => Err(use_it.expect("it is taken only where there is a result")),
+    }
+}
+
+/// Remembers a member.
+pub(super) fn put<M: Send + Sync + 'static>(epoch: u64, hash: u64, member: &Arc<Member<M>>) {
+    let place = Place { hash, epoch, member: Arc::clone(member) as _ };
+    // Where the thread is about to end, or is using a member, it goes without.
+    let _ = MEMORY.try_with(|memory| memory.try_borrow_mut().map(|mut memory| memory.put(place)));
+}
+
+impl Memory {
+    #[inline]
+    fn place_of(&self, hash: u64) -> usize {
+        hash as usize & self.places.len().wrapping_sub(1)
+    }
+
+    fn put(&mut self, place: Place) {
+        if self.places.is_empty() {
+            self.places.resize_with(FIRST, || None);
+        }
+        let taken = |at: &Option<Place>| at.as_ref().is_some_and(|other| other.hash != place.hash);
+        while self.places.len() < MOST && taken(&self.places[self.place_of(place.hash)]) {
+            self.grow();
+        }
+        let at = self.place_of(place.hash);
+        self.places[at] = Some(place);
+    }
+
+    fn grow(&mut self) {
+        let larger = (0..self.places.len() * 2).map(|_| None).collect();
+        for place in std::mem::replace(&mut self.places, larger).into_iter().flatten() {
+            let at = self.place_of(place.hash);
+            self.places[at] = Some(place);
+        }
+    }
+}
