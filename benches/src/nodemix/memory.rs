@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::Failure;
-use super::measure::{mb, resident, sizes};
+use super::measure::{cpu, mb, resident, sizes};
 use super::store::{Feed, Wal, clear, open};
 use super::workload::START;
 
@@ -23,12 +23,15 @@ pub struct Mem {
     /// How the log is written.
     #[arg(long, value_enum, default_value_t = Wal::Snappy)]
     wal: Wal,
-    /// Directory, emptied before and, without `--keep`, after.
+    /// Directory, emptied before and, without `--keep` or `--snapshot`, after.
     #[arg(long, default_value = "/tmp/nodemix/pm")]
     dir: PathBuf,
     /// Leave the log for `replay`, as a crash would.
     #[arg(long)]
     keep: bool,
+    /// Leave a snapshot beside it, as a clean end does.
+    #[arg(long)]
+    snapshot: bool,
 }
 
 impl Mem {
@@ -64,7 +67,17 @@ impl Mem {
         );
         let wal = sizes(&self.dir.join("wal")).total;
         println!("wal {:.1} MB", mb(wal));
-        if self.keep {
+        if self.snapshot {
+            let (start, cpu_start) = (Instant::now(), cpu());
+            db.write_snapshot()?;
+            println!(
+                "snapshot {:.2}s (cpu {:.2}s) {:.1} MB",
+                start.elapsed().as_secs_f64(),
+                (cpu() - cpu_start).as_secs_f64(),
+                mb(std::fs::metadata(self.dir.join("head_snapshot"))?.len())
+            );
+        }
+        if self.keep || self.snapshot {
             // Without closing: what is in the log is all that is left.
             std::process::exit(0);
         }

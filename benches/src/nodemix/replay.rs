@@ -1,4 +1,4 @@
-//! `replay`: how long a start takes after a crash.
+//! `replay`: how long a start takes, after a crash or from a snapshot.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::Failure;
 use super::measure::{cpu, mb, resident};
 use super::store::{Wal, open};
 
-/// Opens a directory that `mem --keep` left.
+/// Opens a directory that `mem --keep` or `mem --snapshot` left.
 #[derive(Debug, clap::Args)]
 pub struct Replay {
     /// The directory.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -143,11 +144,8 @@ impl<'scope, 'env> Replay<'scope, 'env> {
             Some(RecordKind::Samples | RecordKind::SamplesV2 | RecordKind::DenseSamples) => {
                 let mut samples = std::mem::take(&mut self.buffers.samples);
                 let result = self.samples.read(record, &mut samples);
-                for sample in samples.drain(..) {
-                    if let Some(slot) = self.slot(sample.series, sample.timestamp) {
-                        self.hands.float(FloatSample { series: slot.into(), ..sample });
-                    }
-                }
+                self.floats(&samples);
+                samples.clear();
                 self.buffers.samples = samples;
                 result
             }
@@ -200,10 +198,34 @@ impl<'scope, 'env> Replay<'scope, 'env> {
         result
     }
 
+    /// Hands floats over, neighbours together.
+    fn floats(&mut self, samples: &[FloatSample]) {
+        for run in samples.chunk_by(|a, b| a.series / u64::from(PAGE) == b.series / u64::from(PAGE)) {
+            if self.are_slots(run) {
+                self.hands.floats(run);
+                continue;
+            }
+            for sample in run {
+                if let Some(slot) = self.slot(sample.series, sample.timestamp) {
+                    self.hands.floats(&[FloatSample { series: slot.into(), ..*sample }]);
+                }
+            }
+        }
+    }
+
+    /// Whether all samples of a page are to be taken and go by their slots, as nearly all do.
+    fn are_slots(&self, run: &[FloatSample]) -> bool {
+        let min_valid = self.head.times.min_valid.load(Ordering::Relaxed);
+        let page = u32::try_from(run[0].series).ok().and_then(|slot| self.head.pages.get(slot));
+        page.is_some_and(|page| {
+            let is_known = |s: &FloatSample| page.newest(s.series as u32) != NO_SERIES;
+            self.slots.is_empty() && run.iter().all(|s| s.timestamp >= min_valid && is_known(s))
+        })
+    }
+
     /// The slot of a sample. None for what blocks have, and for what is unknown.
     #[inline]
     fn slot(&mut self, reference: u64, timestamp: Timestamp) -> Option<u32> {
-        use std::sync::atomic::Ordering;
         if timestamp < self.head.times.min_valid.load(Ordering::Relaxed) {
             return None;
         }
@@ -326,11 +348,13 @@ impl<'scope, 'env> Hands<'scope, 'env> {
         &mut self.pending[thread]
     }
 
+    /// Adds samples of one page.
     #[inline]
-    fn float(&mut self, sample: FloatSample) {
-        let slot = sample.series as u32;
+    fn floats(&mut self, samples: &[FloatSample]) {
+        let Some(first) = samples.first() else { return };
+        let slot = first.series as u32;
         let pending = self.of(slot);
-        pending.floats.push(sample);
+        pending.floats.extend_from_slice(samples);
         if pending.floats.len() >= HANDFUL {
             self.hand_over((slot / PAGE) as usize % self.pending.len());
         }
@@ -349,7 +373,7 @@ impl<'scope, 'env> Hands<'scope, 'env> {
         let pending = &mut self.pending[thread];
         match self.threads.get(thread) {
             Some((sender, _)) => {
-                let empty = Pending { floats: Vec::with_capacity(HANDFUL), ..Pending::default() };
+                let empty = Pending { floats: Vec::with_capacity(HANDFUL + PAGE as usize), ..Pending::default() };
                 // Refused only if the thread panicked, which ends the replay when it is joined.
                 let _ = sender.send(std::mem::replace(pending, empty));
             }
