@@ -3,14 +3,22 @@
 #![allow(clippy::unwrap_used)] // the lint spares test functions only, not what they call
 #![allow(clippy::print_stderr)]
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use metrics_core::{Append, Columns, LabelSet, Matcher, Select, SelectRequest, SeriesRef, TimeRange};
+use metrics_core::histogram::{CUSTOM_BUCKETS_SCHEMA, ResetHint};
+use metrics_core::{
+    Append, Columns, Exemplar, Histogram, LabelSet, Matcher, Metadata, MetricType, Select, SelectRequest,
+    SeriesRef, Span, TimeRange, Value, is_stale,
+};
 use tempfile::TempDir;
+use tsdb::fs::OsFs;
+use tsdb::wal::{self, RecordKind};
 use tsdb::{Db, Options};
 
 /// A multiple of two hours, long ago.
@@ -47,6 +55,7 @@ fn fill(dir: &Path) -> u64 {
     }
     db.tick(START + 1200 * 15_000).unwrap();
     assert_eq!(db.blocks().len(), 1);
+    db.close().unwrap();
     samples
 }
 
@@ -59,14 +68,20 @@ struct Server {
 
 impl Server {
     fn start(program: &Path, dir: &Path) -> Self {
+        Self::start_with(program, dir, |_| "global: {scrape_interval: 1h}\n".to_owned())
+    }
+
+    /// Starts with the configuration for a port.
+    fn start_with(program: &Path, dir: &Path, text: impl FnOnce(u16) -> String) -> Self {
         let config = TempDir::new().unwrap();
         let file = config.path().join("prometheus.yml");
-        std::fs::write(&file, "global: {scrape_interval: 1h}\n").unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        std::fs::write(&file, text(port)).unwrap();
         let child = Command::new(program)
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", dir.display()))
             .arg("--storage.tsdb.retention.time=100y")
+            .arg("--enable-feature=native-histograms,exemplar-storage,metadata-wal-records")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -137,6 +152,131 @@ fn prometheus_reads_our_directory_and_we_read_it_back() {
     assert_eq!(total_samples(&db, &[Matcher::metric_name("demo_total")]), samples);
     let zones = db.label_values("zone", &[], TimeRange::ALL).unwrap();
     assert_eq!(zones, ["eu", "us", "ü\"\\\n"]);
+}
+
+fn histogram(i: i64, is_custom: bool) -> Histogram {
+    Histogram {
+        reset_hint: ResetHint::Unknown,
+        schema: if is_custom { CUSTOM_BUCKETS_SCHEMA } else { 2 },
+        zero_threshold: if is_custom { 0.0 } else { 1e-6 },
+        zero_count: 0,
+        count: 3 * i as u64,
+        sum: i as f64 / 2.0,
+        positive_spans: vec![Span { offset: 0, length: 2 }],
+        negative_spans: vec![],
+        positive_buckets: vec![i, i],
+        negative_buckets: vec![],
+        custom_values: if is_custom { vec![0.5, 1.0] } else { vec![] },
+    }
+}
+
+/// Every kind of record that is written here is in the log, and read by the original; our snapshot beside it harms nobody.
+#[test]
+fn prometheus_reads_every_kind_of_record() {
+    let Some(prometheus) = program("prometheus") else { return };
+    let dir = TempDir::new().unwrap();
+    const SAMPLES: i64 = 100;
+    {
+        let db = Db::open(dir.path(), options()).unwrap();
+        for i in 1..=SAMPLES {
+            let mut batch = db.batch();
+            let time = START + i * 15_000;
+            let mut append = |name: &str, value: Value| {
+                let labels = LabelSet::from_pairs([("__name__", name)]);
+                let series = batch.append(SeriesRef::UNKNOWN, &labels, time, &value).unwrap();
+                let trace = LabelSet::from_pairs([("trace_id", format!("t{i}"))]);
+                let exemplar = Exemplar { labels: trace, value: 1.0, timestamp: Some(time) };
+                batch.append_exemplar(series, &labels, &exemplar).unwrap();
+                let help = "What it is.".to_owned();
+                let metadata = Metadata { metric_type: MetricType::Gauge, help, unit: String::new() };
+                batch.append_metadata(series, &labels, &metadata).unwrap();
+            };
+            append("float", Value::Float(i as f64));
+            append("integer", Value::Histogram(Arc::new(histogram(i, false))));
+            append("integer_custom", Value::Histogram(Arc::new(histogram(i, true))));
+            append("real", Value::FloatHistogram(Arc::new(histogram(i, false).to_float())));
+            append("real_custom", Value::FloatHistogram(Arc::new(histogram(i, true).to_float())));
+            batch.commit().unwrap();
+        }
+        let gone = TimeRange::new(START + 11 * 15_000, START + 20 * 15_000);
+        db.delete(&[Matcher::metric_name("float")], gone).unwrap();
+        db.close().unwrap();
+    }
+    let end = (START + SAMPLES * 15_000) / 1000;
+    {
+        let server = Server::start(&prometheus, dir.path());
+        assert_eq!(server.number("count_over_time(float%5B1h%5D)", end), (SAMPLES - 10).to_string());
+        for name in ["integer", "integer_custom", "real", "real_custom"] {
+            assert_eq!(server.number(&format!("count_over_time({name}%5B1h%5D)"), end), SAMPLES.to_string());
+            assert_eq!(server.number(&format!("histogram_count({name})"), end), (3 * SAMPLES).to_string());
+            assert_eq!(server.number(&format!("histogram_sum({name})"), end), (SAMPLES / 2).to_string());
+            let fraction = server.number(&format!("histogram_fraction(0,1,{name})"), end);
+            assert!(fraction.parse::<f64>().unwrap() > 0.3, "{name}: {fraction}");
+        }
+        let range = format!("start={}&end={end}", START / 1000);
+        let exemplars = server.get(&format!("/api/v1/query_exemplars?query=real_custom&{range}")).unwrap();
+        assert_eq!(exemplars.matches("trace_id").count(), SAMPLES as usize, "{exemplars}");
+    }
+    // The snapshot is ours still, and the log behind it is the original's.
+    let db = Db::open(dir.path(), options()).unwrap();
+    assert!(db.warnings().is_empty(), "{:?}", db.warnings());
+    assert_eq!(total_samples(&db, &[Matcher::metric_name("float")]), SAMPLES as u64 - 10);
+    assert_eq!(total_samples(&db, &[]), 5 * SAMPLES as u64 - 10);
+}
+
+/// The original writes a log about itself, with histograms and metadata; we find the same in it.
+#[test]
+fn we_read_the_log_that_prometheus_writes() {
+    let Some(prometheus) = program("prometheus") else { return };
+    let dir = TempDir::new().unwrap();
+    // The second has native histograms.
+    const NAMES: [&str; 3] = ["up", "prometheus_http_request_duration_seconds", "go_goroutines"];
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let config = |port| {
+        format!(
+            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\n\
+             scrape_configs: [{{job_name: self, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n"
+        )
+    };
+    let (time, expected) = {
+        let server = Server::start_with(&prometheus, dir.path(), config);
+        // Its targets are found after some seconds.
+        let start = Instant::now();
+        let up = "/api/v1/query?query=count_over_time(up%5B1h%5D)%3E15";
+        while !server.get(up).unwrap().contains("\"value\"") {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing is scraped");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let time = now() / 1000 - 1;
+        let count = |name: &&str| server.number(&format!("sum(count_over_time({name}%5B1h%5D))"), time);
+        (time, NAMES.iter().map(count).collect::<Vec<_>>())
+    };
+    let mut kinds = HashSet::new();
+    for segment in wal::segments(&OsFs, &dir.path().join("wal")).unwrap() {
+        let mut reader = wal::SegmentReader::open(&OsFs, &segment.path).unwrap();
+        while let Some(record) = reader.next().unwrap() {
+            kinds.extend(RecordKind::of(record));
+        }
+    }
+    for kind in [RecordKind::Series, RecordKind::Samples, RecordKind::Histograms, RecordKind::Metadata] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    let db = Db::open(dir.path(), options()).unwrap();
+    assert!(db.warnings().is_empty(), "{:?}", db.warnings());
+    let range = TimeRange::new(0, time * 1000);
+    let count = |name: &&str| {
+        let matchers = [Matcher::metric_name(*name)];
+        let request = SelectRequest { matchers: &matchers, range, hints: Default::default() };
+        let found = db.select(&request).unwrap();
+        let mut columns = Columns::default();
+        let samples = (0..found.len()).map(|i| {
+            found.read(i, &mut columns).unwrap();
+            // The original's ranges leave staleness markers out.
+            columns.len() - columns.floats.values.iter().filter(|v| is_stale(**v)).count()
+        });
+        samples.sum::<usize>().to_string()
+    };
+    assert_eq!(NAMES.iter().map(count).collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -373,7 +373,8 @@ impl<'scope, 'env> Hands<'scope, 'env> {
         let pending = &mut self.pending[thread];
         match self.threads.get(thread) {
             Some((sender, _)) => {
-                let empty = Pending { floats: Vec::with_capacity(HANDFUL + PAGE as usize), ..Pending::default() };
+                let empty =
+                    Pending { floats: Vec::with_capacity(HANDFUL + PAGE as usize), ..Pending::default() };
                 // Refused only if the thread panicked, which ends the replay when it is joined.
                 let _ = sender.send(std::mem::replace(pending, empty));
             }

@@ -206,13 +206,13 @@ fn take_pairs(r: &mut Reader<'_>, index: &mut Index, pairs: &mut Vec<u32>) -> Re
 fn take_series(r: &mut Reader<'_>, index: &mut Index, pairs: &[u32]) -> Result<(), Trouble> {
     // A slot, a hash, and no labels.
     let count = r.count(10)?;
-    let mut slot = 0u32;
+    let (mut slot, mut ids) = (0u32, Vec::new());
     for i in 0..count {
         slot = next_of(r, slot, u32::MAX)?;
         let hash = r.u64()?;
         let at = r.position();
         let wrong = |what: &str| Trouble { at, what: what.to_owned() };
-        let mut ids = Vec::new();
+        ids.clear();
         for _ in 0..r.count(1)? {
             let id = usize::try_from(r.uvarint()?).ok().and_then(|id| pairs.get(id));
             ids.push(*id.ok_or_else(|| wrong("a label pair that is not there"))?);
