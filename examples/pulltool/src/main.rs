@@ -1,5 +1,7 @@
 //! `pulltool`: the command line of a monitoring stack's operator.
 
+mod tsdb_flags;
+
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,8 +10,8 @@ use clap::{Parser, Subcommand};
 use promql::parser::ParserOptions;
 use pulltool::check_metrics::check_metrics;
 use pulltool::check_rules::{CheckOptions, Outcome, check_rules};
-use pulltool::tsdb::{AnalyzeOptions, analyze, list};
 use pulltool::unit_test::{TestOptions, test_rules};
+use tsdb_flags::Tsdb;
 
 /// Checks, tests, queries and inspects.
 #[derive(Debug, Parser)]
@@ -30,7 +32,7 @@ enum Command {
     /// Run unit tests.
     #[command(subcommand)]
     Test(Test),
-    /// Look into a database's directory.
+    /// Look into a database's directory, write out what is in it, rewrite and make blocks.
     #[command(subcommand)]
     Tsdb(Tsdb),
 }
@@ -68,36 +70,6 @@ enum Test {
         /// The test files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Tsdb {
-    /// List blocks.
-    List {
-        /// Times and sizes for people.
-        #[arg(short = 'r', long)]
-        human_readable: bool,
-        /// The database's directory.
-        #[arg(default_value = "data/")]
-        path: PathBuf,
-    },
-    /// Find what makes a block large: churn, label pairs, values, metric names.
-    Analyze {
-        /// Rows of each table.
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-        /// Also how well chunks are filled.
-        #[arg(long)]
-        extended: bool,
-        /// Only series that this selector matches.
-        #[arg(long = "match")]
-        selector: Option<String>,
-        /// The database's directory.
-        #[arg(default_value = "data/")]
-        path: PathBuf,
-        /// The block's ULID; the newest if absent.
-        block: Option<String>,
     },
 }
 
@@ -163,11 +135,7 @@ fn run(
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Command::Tsdb(Tsdb::List { human_readable, path }) => list(&path, human_readable, out)?,
-        Command::Tsdb(Tsdb::Analyze { limit, extended, selector, path, block }) => {
-            let options = AnalyzeOptions { limit, extended, selector };
-            analyze(&path, block.as_deref(), &options, out)?;
-        }
+        Command::Tsdb(command) => command.run(out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

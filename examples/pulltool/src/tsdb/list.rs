@@ -1,7 +1,7 @@
 //! One line a block.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::tsdb::block::Block;
@@ -18,21 +18,23 @@ const HEADER: [&str; 8] =
 /// # Errors
 /// If the directory or a block cannot be read.
 pub fn list(path: &Path, human_readable: bool, out: &mut impl Write) -> Result<(), InspectError> {
-    let mut rows = vec![HEADER.map(str::to_owned)];
-    for (dir, meta) in blocks(path)? {
-        let size = Block::open(&OsFs, &dir)?.size();
-        let span = u64::try_from(meta.max_time - meta.min_time).unwrap_or(0);
-        let time = |t: i64| if human_readable { date(t) } else { t.to_string() };
-        rows.push([
-            meta.ulid.to_string(),
-            time(meta.min_time),
-            time(meta.max_time),
-            go_duration(Duration::from_millis(span)),
-            meta.stats.num_samples.to_string(),
-            meta.stats.num_chunks.to_string(),
-            meta.stats.num_series.to_string(),
-            if human_readable { binary_size(size) } else { size.to_string() },
-        ]);
+    let dirs: Vec<PathBuf> = blocks(path)?.into_iter().map(|(dir, _)| dir).collect();
+    print_blocks(&dirs, true, human_readable, out)
+}
+
+/// Prints a row per block, below a header if asked.
+pub(super) fn print_blocks(
+    dirs: &[PathBuf],
+    with_header: bool,
+    human_readable: bool,
+    out: &mut impl Write,
+) -> Result<(), InspectError> {
+    let mut rows = Vec::new();
+    if with_header {
+        rows.push(HEADER.map(str::to_owned));
+    }
+    for dir in dirs {
+        rows.push(row(&Block::open(&OsFs, dir)?, human_readable));
     }
     // The original's columns are at least 13 wide and two apart.
     let width = |column: usize| rows.iter().map(|r| r[column].len() + 2).max().unwrap_or(0).max(13);
@@ -44,6 +46,22 @@ pub fn list(path: &Path, human_readable: bool, out: &mut impl Write) -> Result<(
         writeln!(out, "{}", row[7])?;
     }
     Ok(())
+}
+
+fn row(block: &Block, human_readable: bool) -> [String; 8] {
+    let (meta, size) = (block.meta(), block.size());
+    let span = u64::try_from(meta.max_time - meta.min_time).unwrap_or(0);
+    let time = |t: i64| if human_readable { date(t) } else { t.to_string() };
+    [
+        meta.ulid.to_string(),
+        time(meta.min_time),
+        time(meta.max_time),
+        go_duration(Duration::from_millis(span)),
+        meta.stats.num_samples.to_string(),
+        meta.stats.num_chunks.to_string(),
+        meta.stats.num_series.to_string(),
+        if human_readable { binary_size(size) } else { size.to_string() },
+    ]
 }
 
 /// A time as Go prints it in UTC.

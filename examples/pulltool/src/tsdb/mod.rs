@@ -1,7 +1,10 @@
-//! Looking into a database's directory without opening it for writing.
+//! A database's directory: looking into it, writing out what is in it, rewriting and making blocks.
 
 mod analyze;
+mod convert;
+mod dump;
 mod fill;
+mod import;
 mod list;
 
 use std::io;
@@ -12,9 +15,12 @@ use ::tsdb::block::{Block, BlockError, BlockMeta};
 use ::tsdb::fs::{FileError, OsFs};
 
 pub use analyze::{AnalyzeOptions, analyze};
+pub use convert::{Target, convert};
+pub use dump::{DumpFormat, DumpOptions, dump};
+pub use import::{ImportError, ImportOptions, import};
 pub use list::list;
 
-/// Why a database could not be looked into.
+/// Why a database could not be looked into or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {
@@ -43,6 +49,15 @@ pub enum InspectError {
     /// The selector is not PromQL.
     #[error(transparent)]
     Selector(#[from] promql::parser::ParseError),
+    /// The database could not be opened or rewritten.
+    #[error(transparent)]
+    Store(#[from] ::tsdb::Error),
+    /// The samples could not be read.
+    #[error(transparent)]
+    Select(#[from] metrics_core::SelectError),
+    /// Text could not be made into blocks.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The output could not be written.
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
@@ -62,12 +77,12 @@ fn blocks(path: &Path) -> Result<Vec<(PathBuf, BlockMeta)>, InspectError> {
     Ok(found)
 }
 
-/// The block of that name, or the newest.
+/// The block of that name, or the one that was made last.
 fn block(path: &Path, name: Option<&str>) -> Result<Block, InspectError> {
     let all = blocks(path)?;
     let found = match name {
         Some(name) => all.iter().find(|(_, meta)| meta.ulid.to_string() == name),
-        None => all.last(),
+        None => all.iter().max_by_key(|(_, meta)| meta.ulid),
     };
     let Some((dir, _)) = found else {
         let block = name.unwrap_or("of any name").to_owned();

@@ -1,0 +1,177 @@
+//! What `pulltool tsdb` prints beside what the original's tool prints, on blocks of either.
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // the counts are for people who run the tests
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use metrics_core::TimeRange;
+use pulltool::tsdb::{
+    AnalyzeOptions, DumpFormat, DumpOptions, ImportOptions, InspectError, Target, analyze, convert, dump,
+    import, list,
+};
+
+/// Text with what is hard to print: quotes, exponents, no numbers, names beyond ASCII.
+const PAGE: &str = r#"# TYPE a counter
+# HELP a some
+a_total{x="1",q="a\"b\\c\nd"} 1.5 1700006400.000
+a_total{x="1",q="a\"b\\c\nd"} 1000000 1700006415.000
+a_total{x="2"} NaN 1700006400.123
+# TYPE g gauge
+g 1e-7 1700020000
+g +Inf 1700020001.5
+g -Inf 1700020002.5
+g{le="é"} 0.1 1700020001.5
+g{le="é"} 123456789.25 1700020003.25
+# EOF
+"#;
+
+/// The original's tool, if it is on this machine.
+fn promtool() -> Option<PathBuf> {
+    let path = std::env::var_os("PROMTOOL").map_or("/opt/peers/usr/bin/promtool".into(), PathBuf::from);
+    if path.is_file() {
+        return Some(path);
+    }
+    println!("PROMTOOL: skipped, {} is not there", path.display());
+    None
+}
+
+fn ask(promtool: &Path, arguments: &[&str], dir: &Path) -> String {
+    let out = Command::new(promtool).arg("tsdb").args(arguments).arg(dir).output().unwrap();
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn answer(run: impl FnOnce(&mut Vec<u8>) -> Result<(), InspectError>) -> String {
+    let mut out = Vec::new();
+    run(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn dumped(dir: &Path, selectors: &[&str], range: TimeRange, format: DumpFormat) -> String {
+    let selectors = selectors.iter().map(|s| (*s).to_owned()).collect();
+    answer(|out| dump(dir, &DumpOptions { range, selectors, format }, out))
+}
+
+fn analyzed(dir: &Path) -> String {
+    answer(|out| analyze(dir, None, &AnalyzeOptions { limit: 1000, extended: true, selector: None }, out))
+}
+
+/// The lines in order: the original leaves equal counts to chance.
+fn lines(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// What both programs say of a directory.
+fn compare(promtool: &Path, dir: &Path) -> usize {
+    let (all, middle) = (TimeRange::ALL, TimeRange::new(1_700_006_400_001, 1_700_020_001_500));
+    let mut agree = 0;
+    let mut same = |what: &str, wanted: String, found: String| {
+        assert_eq!(lines(&found), lines(&wanted), "{what} of {}", dir.display());
+        agree += 1;
+    };
+    same("list", ask(promtool, &["list"], dir), answer(|out| list(dir, false, out)));
+    same("list -r", ask(promtool, &["list", "-r"], dir), answer(|out| list(dir, true, out)));
+    let wanted = ask(promtool, &["analyze", "--extended", "--limit=1000"], dir);
+    same("analyze", wanted, analyzed(dir));
+    // It asks for a log, if only an empty one.
+    std::fs::create_dir_all(dir.join("wal")).unwrap();
+    let prom = DumpFormat::Prom;
+    same("dump", ask(promtool, &["dump"], dir), dumped(dir, &[], all, prom));
+    let some = ["--match={__name__=~\"g|node_l.*\"}", "--match={x=\"1\"}"];
+    let times = ["--min-time=1700006400001", "--max-time=1700020001500"];
+    let wanted = ask(promtool, &["dump", some[0], some[1], times[0], times[1]], dir);
+    let selectors = [r#"{__name__=~"g|node_l.*"}"#, r#"{x="1"}"#];
+    same("dump of some", wanted, dumped(dir, &selectors, middle, prom));
+    let wanted = ask(promtool, &["dump-openmetrics"], dir);
+    same("dump-openmetrics", wanted, dumped(dir, &[], all, DumpFormat::OpenMetrics));
+    agree
+}
+
+fn imported(dir: &Path, page: &str) -> String {
+    answer(|out| import(page.as_bytes(), dir, &ImportOptions::default(), 1_700_100_000_000, out))
+}
+
+/// A listing without the names, which are left to chance, and the sizes: the original writes more white space into
+/// `meta.json`, and a section of the index that nobody reads any more.
+fn without_names(listing: &str) -> Vec<Vec<&str>> {
+    listing.lines().skip(1).map(|l| l.split_whitespace().skip(1).take(6).collect()).collect()
+}
+
+/// A page of some hundred samples a series, so that chunks are cut.
+fn long_page() -> String {
+    let mut page = String::new();
+    for series in 0..5 {
+        for i in 0..700 {
+            let (value, t) = (f64::from(i * i % 211 + series) / 8.0, 1_700_006_400 + i * 15);
+            page.push_str(&format!("m{{series=\"{series}\"}} {value} {t}\n"));
+        }
+    }
+    page + "# EOF\n"
+}
+
+#[test]
+fn blocks_made_of_text_are_those_of_the_original() {
+    let Some(promtool) = promtool() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (dir.path().join("ours"), dir.path().join("theirs"));
+    let mut agree = 0;
+    for page in [PAGE, &long_page()] {
+        let text = dir.path().join("page.om");
+        std::fs::write(&text, page).unwrap();
+        let from = ["create-blocks-from", "openmetrics", text.to_str().unwrap()];
+        let (wanted, found) = (ask(&promtool, &from, &theirs), imported(&ours, page));
+        assert_eq!(without_names(&found), without_names(&wanted));
+        agree += 1 + compare(&promtool, &theirs) + compare(&promtool, &ours);
+        std::fs::remove_dir_all(&ours).unwrap();
+        std::fs::remove_dir_all(&theirs).unwrap();
+    }
+    println!("PROMTOOL: {agree} of {agree} answers agree");
+}
+
+#[test]
+fn a_directory_of_the_original_reads_as_there() {
+    let Some(promtool) = promtool() else { return };
+    let Some(recorded) = std::env::var_os("PROMETHEUS_DATA") else {
+        println!("PROMETHEUS_DATA: skipped, it names no directory");
+        return;
+    };
+    let agree = compare(&promtool, Path::new(&recorded));
+    println!("PROMETHEUS_DATA: {agree} of {agree} answers agree");
+}
+
+#[test]
+fn what_is_dumped_can_be_read_in_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    imported(&first, PAGE);
+    let text = dumped(&first, &[], TimeRange::ALL, DumpFormat::OpenMetrics);
+    imported(&second, &text);
+    assert_eq!(dumped(&second, &[], TimeRange::ALL, DumpFormat::OpenMetrics), text);
+    assert!(text.contains("a_total{q=\"a\\\"b\\\\c\\nd\",x=\"1\"} 1e+06 1700006415.000\n"), "{text}");
+    let series = dumped(&first, &["a_total"], TimeRange::ALL, DumpFormat::Seriesjson);
+    let wanted = r#"{"__name__":"a_total","q":"a\"b\\c\nd","x":"1"}"#;
+    assert_eq!(series.lines().next(), Some(wanted));
+}
+
+#[test]
+fn converted_blocks_say_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    imported(dir.path(), &long_page());
+    let dumped = || dumped(dir.path(), &[], TimeRange::ALL, DumpFormat::Prom);
+    let before = dumped();
+    let rows = |target| answer(|out| convert(dir.path(), target, 1_700_200_000_000, out)).lines().count();
+    for target in [Target::Dense, Target::Small, Target::Field] {
+        assert_eq!(rows(target), 3, "a header and two blocks");
+        assert_eq!(dumped(), before);
+    }
+    // One block by its own directory; and what is none.
+    let listing = answer(|out| list(dir.path(), false, out));
+    let name = listing.lines().nth(1).unwrap().split(' ').next().unwrap();
+    let one = answer(|out| convert(&dir.path().join(name), Target::Dense, 1_700_300_000_000, out));
+    assert_eq!(one.lines().count(), 2);
+    assert_eq!(dumped(), before);
+    let empty = tempfile::tempdir().unwrap();
+    assert!(convert(empty.path(), Target::Dense, 1, &mut Vec::new()).is_err());
+}
