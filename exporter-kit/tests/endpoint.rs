@@ -2,12 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use bytes::Bytes;
 use exporter_kit::instrument::{Buckets, Collect, CollectError, Registry};
-use exporter_kit::{Endpoint, OnError, ProcessCollector, Site};
+use exporter_kit::{Endpoint, OnError, Site};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use metrics_core::family::{MetricFamily, MetricValue};
@@ -210,28 +209,4 @@ fn a_site_has_a_landing_page_metrics_and_nothing_else() {
     assert!(landing.contains("Orders &amp; baskets.") && landing.contains("href=\"/m\""), "{landing}");
     assert_eq!(text(site.respond(&get("/m", &[]))), TEXT);
     assert_eq!(site.respond(&get("/metrics", &[])).status(), 404);
-}
-
-/// The field's own checker on a page with everything; skipped with a word where it is not installed.
-#[test]
-fn promtool_finds_nothing_wrong() {
-    let promtool = std::env::var("PROMTOOL").unwrap_or_else(|_| "/opt/peers/usr/bin/promtool".to_owned());
-    if !std::path::Path::new(&promtool).exists() {
-        println!("skipped: no promtool at {promtool}");
-        return;
-    }
-    let registry = shop();
-    registry.register_collector("process", ProcessCollector::new()).unwrap();
-    let page = body(Endpoint::new(&registry).instrumented().unwrap().respond(&get("/metrics", &[])));
-    let mut check = Command::new(promtool)
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut check.stdin.take().unwrap(), &page).unwrap();
-    let output = check.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.is_empty(), "{said}\n{}", String::from_utf8_lossy(&page));
 }
