@@ -8,6 +8,9 @@ use metrics_core::instrument::{Gathered, Gatherer, Registry};
 
 /// How many scrapes at once find something kept; those beyond begin anew.
 const MAX_KEPT: usize = 2;
+/// How many metrics are kept: what a page copies from the last one takes some 300 bytes for each, and few programs show
+/// so many.
+const MAX_METRICS: usize = 100_000;
 /// How many ways of showing the registry are kept: a scraper asks for the same one every time.
 const MAX_WRITERS: usize = 3;
 
@@ -31,6 +34,10 @@ impl LastPages {
 
     /// Keeps pages for the next scrape.
     pub(crate) fn put_back(&self, pages: Pages) {
+        let metrics: usize = pages.gathered().families.iter().map(|family| family.metrics.len()).sum();
+        if metrics > MAX_METRICS {
+            return;
+        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MAX_KEPT {
             kept.push(pages);
@@ -63,5 +70,53 @@ impl Pages {
         self.writers.push(writer);
         let families = &self.gatherer.gathered().families;
         self.writers.last_mut().map_or(&[], |writer| writer.write(families))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_reasonable_size_are_kept() {
+        let registry = Registry::new();
+        let family = registry.counter_family("hits", "Hits.", ["path"]).unwrap();
+        let last = LastPages::default();
+        for (members, kept) in [(10, 1), (MAX_METRICS + 1, 0)] {
+            (0..members).for_each(|n| family.inc([&n.to_string()]));
+            let mut pages = last.take(&registry);
+            assert_eq!(pages.gather_until(None).families[0].metrics.len(), members);
+            last.put_back(pages);
+            assert_eq!(last.0.lock().unwrap().len(), kept);
+        }
+    }
+
+    #[test]
+    fn scrapes_at_once_do_not_share() {
+        let registry = Registry::new();
+        registry.counter("hits", "Hits.").unwrap();
+        let last = LastPages::default();
+        let mut all: Vec<Pages> = (0..MAX_KEPT + 2).map(|_| last.take(&registry)).collect();
+        for pages in &mut all {
+            pages.gather_until(None);
+            let page = pages.write(Format::Text, WriteOptions::default());
+            assert!(page.ends_with(b"hits_total 0\n"));
+        }
+        all.into_iter().for_each(|pages| last.put_back(pages));
+        assert_eq!(last.0.lock().unwrap().len(), MAX_KEPT);
+    }
+
+    #[test]
+    fn the_ways_of_showing_are_limited() {
+        let registry = Registry::new();
+        registry.counter("hits", "Hits.").unwrap();
+        let mut pages = LastPages::default().take(&registry);
+        pages.gather_until(None);
+        for created in [false, true] {
+            for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+                assert!(!pages.write(format, WriteOptions::default().created_lines(created)).is_empty());
+            }
+        }
+        assert_eq!(pages.writers.len(), MAX_WRITERS);
     }
 }
