@@ -41,12 +41,15 @@ impl LabelSet {
         V: AsRef<str>,
     {
         let mut pairs: Vec<(N, V)> = pairs.into_iter().collect();
-        if !pairs.windows(2).all(|w| w[0].0.as_ref() < w[1].0.as_ref()) {
+        let rises = |pairs: &[(N, V)]| pairs.is_sorted_by(|a, b| a.0.as_ref() < b.0.as_ref());
+        if !rises(&pairs) {
             // Stable, so that the last of equal names is the one given last.
             pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
-            pairs.reverse();
-            pairs.dedup_by(|a, b| a.0.as_ref() == b.0.as_ref());
-            pairs.reverse();
+            if !rises(&pairs) {
+                pairs.reverse();
+                pairs.dedup_by(|a, b| a.0.as_ref() == b.0.as_ref());
+                pairs.reverse();
+            }
         }
         Self::from_sorted(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())))
     }
@@ -75,7 +78,8 @@ impl LabelSet {
     }
 
     fn pack_all<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut packed = String::with_capacity(128);
+        // Room for nearly all: growing would cost more than packing does.
+        let mut packed = String::with_capacity(256);
         let mut previous: Option<&str> = None;
         for (name, value) in pairs {
             debug_assert!(previous.is_none_or(|p| p < name), "label names out of order");
@@ -175,6 +179,7 @@ impl LabelSet {
     }
 }
 
+#[inline]
 fn pack(out: &mut String, text: &str) {
     let mut n = text.len();
     while n >= 64 {

@@ -29,6 +29,7 @@ pub(crate) fn unzigzag(u: u64) -> i64 {
 }
 
 /// Writes bytes behind their length.
+#[inline]
 pub(crate) fn put_bytes(buf: &mut Vec<u8>, bytes: &[u8]) {
     put_uvarint(buf, bytes.len() as u64);
     buf.extend_from_slice(bytes);

@@ -3,8 +3,9 @@
 use metrics_core::LabelSet;
 
 use super::hash_table::HashTable;
-use super::id_list::{IdList, Ids};
+use super::id_list::IdList;
 use super::pairs::{Pairs, TextFull};
+use crate::codec::put_uvarint;
 
 /// Labels and postings of all series in the head. A series goes by its slot, a number that is never reused.
 ///
@@ -14,9 +15,18 @@ pub(super) struct Index {
     pairs: Pairs,
     /// For each slot, where its pairs end in `labels`; they begin where those of the slot before end.
     ends: Vec<u32>,
-    labels: Vec<u32>,
+    /// The pairs of all slots as varints: those that many series have came first, and are short.
+    labels: Vec<u8>,
     by_labels: HashTable,
     all: IdList,
+    newest: Newest,
+}
+
+/// The series that came last. The next one has most of its labels, at the same places.
+#[derive(Debug, Default)]
+struct Newest {
+    labels: LabelSet,
+    pairs: Vec<u32>,
 }
 
 /// A limit of the index: more text, pairs or series than its numbers can count.
@@ -40,43 +50,31 @@ impl Index {
     }
 
     fn has_labels(&self, slot: u32, labels: &LabelSet) -> bool {
-        let mut mine = self.pairs_of(slot).iter();
-        labels.iter().all(|pair| mine.next().is_some_and(|id| self.pairs.get(*id) == pair))
+        let mut mine = self.pair_ids(slot);
+        labels.iter().all(|pair| mine.next().is_some_and(|id| self.pairs.get(id) == pair))
             && mine.next().is_none()
     }
 
     /// Adds a series that [`Index::find`] did not find and returns its slot.
     pub(super) fn add(&mut self, labels: &LabelSet, hash: u64) -> Result<u32, IndexFull> {
-        let slot = self.next_slot();
-        let start = self.labels.len();
-        // Neighbours have most of their labels in common, at the same places.
-        let neighbour = slot.checked_sub(1).map_or(0..0, |before| self.range_of(before));
-        for (place, (name, value)) in labels.iter().enumerate() {
-            let same = self.labels[neighbour.clone()].get(place).copied();
-            if let Some(pair) = same.filter(|id| self.pairs.get(*id) == (name, value)) {
-                self.labels.push(pair);
-                continue;
-            }
-            match self.pairs.intern(name, value) {
-                Ok(pair) => self.labels.push(pair),
-                Err(TextFull) => {
-                    self.labels.truncate(start);
-                    return Err(IndexFull { series: self.len() });
-                }
-            }
-        }
-        self.finish(start, hash)
+        let mut newest = std::mem::take(&mut self.newest);
+        self.intern_all(labels, &mut newest).map_err(|TextFull| IndexFull { series: self.len() })?;
+        let slot = self.add_interned(&newest.pairs, hash)?;
+        self.newest = newest;
+        Ok(slot)
     }
 
-    /// Makes a series of the pairs that were added to `labels` from `start` on.
-    fn finish(&mut self, start: usize, hash: u64) -> Result<u32, IndexFull> {
+    /// Adds a series that is not there yet by the ids of its pairs, in the order of names, all of them interned. `hash` is
+    /// that of its labels.
+    pub(super) fn add_interned(&mut self, pairs: &[u32], hash: u64) -> Result<u32, IndexFull> {
         let slot = self.next_slot();
-        if slot == u32::MAX || self.labels.len() > u32::MAX as usize {
-            self.labels.truncate(start);
+        let room = u32::MAX as usize - self.labels.len();
+        if slot == u32::MAX || room < pairs.len() * MAX_VARINT {
             return Err(IndexFull { series: self.len() });
         }
-        for at in start..self.labels.len() {
-            self.pairs.add_series(self.labels[at], slot);
+        for id in pairs {
+            self.pairs.add_series(*id, slot);
+            put_uvarint(&mut self.labels, u64::from(*id));
         }
         self.ends.push(self.labels.len() as u32);
         self.by_labels.insert(hash, slot);
@@ -89,22 +87,28 @@ impl Index {
         self.pairs.iter()
     }
 
-    /// Ids of a series' label pairs, in the order of names.
-    pub(super) fn pair_ids(&self, slot: u32) -> &[u32] {
-        self.pairs_of(slot)
-    }
-
     /// The id of a label pair, made if it is new.
     pub(super) fn intern(&mut self, name: &str, value: &str) -> Result<u32, IndexFull> {
-        self.pairs.intern(name, value).map_err(|TextFull| IndexFull { series: self.all.len() })
+        self.pairs.intern(name, value).map_err(|TextFull| IndexFull { series: self.len() })
     }
 
-    /// Adds a series that is not there yet by the ids of its pairs, in the order of names, all of them interned. `hash` is
-    /// that of its labels.
-    pub(super) fn add_interned(&mut self, pairs: &[u32], hash: u64) -> Result<u32, IndexFull> {
-        let start = self.labels.len();
-        self.labels.extend_from_slice(pairs);
-        self.finish(start, hash)
+    /// Turns the labels into numbers, and makes them the newest.
+    fn intern_all(&mut self, labels: &LabelSet, newest: &mut Newest) -> Result<(), TextFull> {
+        let before = std::mem::replace(&mut newest.labels, labels.clone());
+        let mut before = before.iter();
+        let mut len = 0;
+        for pair in labels {
+            if before.next() != Some(pair) {
+                let id = self.pairs.intern(pair.0, pair.1)?;
+                match newest.pairs.get_mut(len) {
+                    Some(place) => *place = id,
+                    None => newest.pairs.push(id),
+                }
+            }
+            len += 1;
+        }
+        newest.pairs.truncate(len);
+        Ok(())
     }
 
     /// The slot that the next series gets.
@@ -126,21 +130,22 @@ impl Index {
 
     /// Labels of a series; empty for a slot without one.
     pub(super) fn labels(&self, slot: u32) -> LabelSet {
-        LabelSet::from_sorted(self.pairs_of(slot).iter().map(|id| self.pairs.get(*id)))
+        LabelSet::from_sorted(self.pair_ids(slot).map(|id| self.pairs.get(id)))
     }
 
     /// The value of one label of a series, or the empty string.
     pub(super) fn label(&self, slot: u32, name: &str) -> &str {
-        self.pairs_of(slot).iter().map(|id| self.pairs.get(*id)).find(|(n, _)| *n == name).map_or("", |p| p.1)
+        self.pair_ids(slot).map(|id| self.pairs.get(id)).find(|(n, _)| *n == name).map_or("", |p| p.1)
     }
 
     /// Names of the labels of a series.
     pub(super) fn names_of(&self, slot: u32) -> impl Iterator<Item = &str> {
-        self.pairs_of(slot).iter().map(|id| self.pairs.get(*id).0)
+        self.pair_ids(slot).map(|id| self.pairs.get(id).0)
     }
 
-    fn pairs_of(&self, slot: u32) -> &[u32] {
-        &self.labels[self.range_of(slot)]
+    /// Ids of a series' label pairs, in the order of names.
+    pub(super) fn pair_ids(&self, slot: u32) -> PairIds<'_> {
+        PairIds(self.labels[self.range_of(slot)].iter())
     }
 
     /// Where the pairs of a slot are in `labels`.
@@ -152,7 +157,7 @@ impl Index {
     }
 
     /// All series.
-    pub(super) fn all(&self) -> Ids<'_> {
+    pub(super) fn all(&self) -> impl Iterator<Item = u32> {
         self.all.iter()
     }
 
@@ -172,8 +177,32 @@ impl Index {
     }
 }
 
+/// Bytes of the longest 32-bit number.
+const MAX_VARINT: usize = 5;
+
+/// The pairs of a series.
+pub(super) struct PairIds<'a>(std::slice::Iter<'a, u8>);
+
+impl Iterator for PairIds<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let mut id = 0;
+        for (byte, shift) in self.0.by_ref().zip((0..).step_by(7)) {
+            id |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn add(index: &mut Index, labels: &LabelSet) -> u32 {
@@ -198,6 +227,34 @@ mod tests {
         assert_eq!(index.labels(1), up);
         assert_eq!(index.labels(0), LabelSet::empty());
         assert_eq!(index.labels(99), LabelSet::empty());
+    }
+
+    proptest! {
+        /// Whatever the series before had in common with it, a series has its own labels.
+        #[test]
+        fn labels_come_back(sets in proptest::collection::vec(
+            proptest::collection::btree_map("[a-c]{1,2}", "[a-z]{1,2}", 1..5), 1..300,
+        )) {
+            let mut index = Index::starting_at(1);
+            let mut model = std::collections::BTreeMap::new();
+            for set in sets.into_iter().map(LabelSet::from_iter) {
+                let known = index.find(&set, set.stable_hash());
+                prop_assert_eq!(known, model.get(&set).copied());
+                if known.is_none() {
+                    let slot = add(&mut index, &set);
+                    model.insert(set, slot);
+                }
+            }
+            for (set, slot) in &model {
+                prop_assert_eq!(&index.labels(*slot), set);
+                for (name, value) in set {
+                    let list = index.series_with(name, value).unwrap();
+                    let expected = model.iter().filter(|(l, _)| l.get(name) == Some(value)).count();
+                    prop_assert_eq!(list.len(), expected);
+                    prop_assert!(list.iter().any(|s| s == *slot));
+                }
+            }
+        }
     }
 
     #[test]

@@ -159,6 +159,8 @@ pub(super) fn open<'a>(record: &'a [u8], kinds: &[RecordKind]) -> Result<Reader<
 }
 
 fn put_labels(buf: &mut Vec<u8>, labels: &LabelSet) {
+    // Lengths take as many bytes as they do in a set, or fewer.
+    buf.reserve(labels.heap_size());
     put_uvarint(buf, labels.len() as u64);
     for (name, value) in labels {
         put_bytes(buf, name.as_bytes());

@@ -88,9 +88,8 @@ impl Head {
                     put_uvarint(&mut buffer, (slot - before).into());
                     before = *slot;
                     buffer.extend_from_slice(&index.labels(*slot).stable_hash().to_be_bytes());
-                    let pairs = index.pair_ids(*slot);
-                    put_uvarint(&mut buffer, pairs.len() as u64);
-                    pairs.iter().for_each(|id| put_uvarint(&mut buffer, u64::from(*id)));
+                    put_uvarint(&mut buffer, index.pair_ids(*slot).count() as u64);
+                    index.pair_ids(*slot).for_each(|id| put_uvarint(&mut buffer, u64::from(id)));
                 }
             }
             file.put(Kind::Series, &buffer)?;
