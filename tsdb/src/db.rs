@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::block::{Block, BlockMeta, TMP_CREATION, TMP_DELETION, Ulid, remove_block};
 use crate::error::{Error, Warning};
 use crate::fs::{FileError, Fs, Lock, OsFs};
-use crate::head::{Head, HeadOptions};
+use crate::head::{Head, HeadOptions, Limits};
 use crate::maintenance::Maintenance;
 use crate::options::Options;
 use crate::retention::{Retention, leaving};
@@ -173,6 +173,12 @@ impl Db {
         self.head.series_count()
     }
 
+    /// Bytes that the series in memory take: labels with their index, and samples. The store keeps this account itself;
+    /// what the allocator needs beside it is not in it.
+    pub fn head_bytes(&self) -> usize {
+        self.head.bytes()
+    }
+
     /// Time of the oldest and the newest sample in memory.
     pub fn head_range(&self) -> Option<TimeRange> {
         self.head.time_range()
@@ -246,7 +252,11 @@ pub(crate) fn head_options(options: &Options, is_read_only: bool) -> HeadOptions
     HeadOptions {
         is_read_only,
         chunk_range: options.block_range,
-        max_series: options.max_series,
+        limits: Limits {
+            max_series: options.max_series,
+            max_bytes: options.max_head_bytes,
+            labels: options.label_limits,
+        },
         max_exemplars: options.max_exemplars,
         durability: options.durability,
     }

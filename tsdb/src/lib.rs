@@ -81,4 +81,4 @@ pub use block_builder::BlockBuilder;
 pub use cardinality::Cardinality;
 pub use db::Db;
 pub use error::{Error, Warning};
-pub use options::{Durability, Options};
+pub use options::{Durability, LabelLimits, Options};

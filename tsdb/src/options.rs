@@ -40,6 +40,12 @@ pub struct Options {
     pub threads: usize,
     /// Series in memory at most; appending to further ones is refused. Default no limit.
     pub max_series: usize,
+    /// Bounds of the labels of a new series; what is beyond them is refused. Default no limit.
+    pub label_limits: LabelLimits,
+    /// Bytes of series in memory at most, by the store's own account: see [`Db::head_bytes`](crate::Db::head_bytes).
+    /// While more are taken, every sample is refused; cutting blocks makes room. Opening takes what the log holds.
+    /// Default no limit.
+    pub max_head_bytes: usize,
     /// Exemplars kept in memory, the newest of all series; 0 keeps none. Default 100,000.
     pub max_exemplars: usize,
     /// Bytes that series of blocks may take which were decoded for a query and are kept for the next; 0 keeps none.
@@ -62,9 +68,35 @@ impl Default for Options {
             snapshot: true,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_series: usize::MAX,
+            label_limits: LabelLimits::default(),
+            max_head_bytes: usize::MAX,
             max_exemplars: 100_000,
             series_cache: 64 << 20,
         }
+    }
+}
+
+/// Bounds of the labels of a series.
+///
+/// ```
+/// use tsdb::{LabelLimits, Options};
+/// let label_limits = LabelLimits { count: 30, value_length: 1024, ..LabelLimits::default() };
+/// let options = Options { label_limits, max_series: 1_000_000, ..Options::default() };
+/// assert_eq!(options.label_limits.name_length, usize::MAX);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LabelLimits {
+    /// Labels of a series at most, the metric name included.
+    pub count: usize,
+    /// Bytes of a label's name at most.
+    pub name_length: usize,
+    /// Bytes of a label's value at most.
+    pub value_length: usize,
+}
+
+impl Default for LabelLimits {
+    fn default() -> Self {
+        Self { count: usize::MAX, name_length: usize::MAX, value_length: usize::MAX }
     }
 }
 

@@ -8,6 +8,7 @@ use parking_lot::RwLockReadGuard;
 
 use super::Head;
 use super::isolation::{Capture, leave_count};
+use super::limits::{Reached, Shown};
 use super::pages::{NO_SAMPLE, NO_SERIES, PAGE, Page};
 use crate::error::Error;
 use crate::fs::FileError;
@@ -76,16 +77,6 @@ impl Head {
 
     /// The slot of these labels, made if the series is new.
     pub(super) fn get_or_create(&self, labels: &LabelSet) -> Result<u32, AppendError> {
-        let kept;
-        let labels = if labels.iter().any(|(_, value)| value.is_empty()) {
-            kept = LabelSet::from_sorted(labels);
-            &kept
-        } else {
-            labels
-        };
-        if labels.is_empty() {
-            return Err(AppendError::InvalidLabels("a series needs at least one label".to_owned()));
-        }
         let hash = labels.stable_hash();
         let next = {
             let index = self.index.read();
@@ -94,6 +85,13 @@ impl Head {
             }
             index.next_slot()
         };
+        if labels.iter().any(|(_, value)| value.is_empty()) {
+            return self.get_or_create(&LabelSet::from_sorted(labels));
+        }
+        if labels.is_empty() {
+            return Err(AppendError::InvalidLabels("a series needs at least one label".to_owned()));
+        }
+        self.limits.check_labels(labels)?;
         let mut index = self.index.write();
         // Somebody may have been faster.
         if index.next_slot() != next
@@ -101,10 +99,9 @@ impl Head {
         {
             return Ok(slot);
         }
-        if index.len() >= self.max_series {
-            return Err(AppendError::Limit(format!("{} series in memory", self.max_series)));
-        }
+        self.limits.check_series(index.len(), labels)?;
         let slot = index.add(labels, hash).map_err(|full| AppendError::Limit(full.to_string()))?;
+        self.index_bytes.store(index.heap_size(), Ordering::Relaxed);
         self.pages.make(slot).set_newest(slot, NO_SAMPLE);
         self.unlogged.lock().push((slot, labels.clone()));
         Ok(slot)
@@ -284,6 +281,28 @@ impl<'a> HeadBatch<'a> {
         Ok(())
     }
 
+    /// Whether there is memory for one sample more, those of this batch counted.
+    #[inline]
+    fn check_memory(&self, series: SeriesRef, labels: &LabelSet) -> Result<(), AppendError> {
+        let max = self.head.limits.max_bytes;
+        if max == usize::MAX {
+            return Ok(());
+        }
+        let taken = self.head.bytes() + self.pending.floats.len() * size_of::<FloatSample>();
+        if taken < max { Ok(()) } else { Err(self.out_of_memory(series, labels, taken)) }
+    }
+
+    #[cold]
+    fn out_of_memory(&self, series: SeriesRef, labels: &LabelSet, taken: usize) -> AppendError {
+        let is_known = (series.0 >> 32) as u32 == self.head.session;
+        let series = if labels.is_empty() && is_known {
+            Shown::new(&self.head.index.read().labels(series.0 as u32))
+        } else {
+            Shown::new(labels)
+        };
+        Reached::Memory { series, taken, max: self.head.limits.max_bytes }.into()
+    }
+
     fn count(&self, refused: AppendError) -> AppendError {
         let counter = match refused {
             AppendError::Duplicate => &self.head.counts.duplicate,
@@ -304,6 +323,7 @@ impl Batch for HeadBatch<'_> {
         value: f64,
     ) -> Result<SeriesRef, AppendError> {
         self.check_time(timestamp)?;
+        self.check_memory(series, labels)?;
         let (slot, page) = self.resolve(series, labels)?;
         // Without the lock: a commit that runs meanwhile is met again when this batch is applied.
         if timestamp <= page.newest(slot) {
@@ -325,6 +345,7 @@ impl Batch for HeadBatch<'_> {
             other => other.clone(),
         };
         self.check_time(timestamp)?;
+        self.check_memory(series, labels)?;
         match &value {
             Value::Histogram(h) => h.validate(),
             Value::FloatHistogram(h) => h.validate(),

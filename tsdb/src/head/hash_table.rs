@@ -43,6 +43,11 @@ impl HashTable {
         self.len += 1;
     }
 
+    /// Bytes of the slots.
+    pub(super) fn heap_size(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
+    }
+
     fn place(&mut self, slot: Slot) {
         let mut at = self.home(slot.tag);
         while self.slots[at].id != u32::MAX {

@@ -43,7 +43,6 @@ impl IdList {
     }
 
     /// Bytes on the heap.
-    #[cfg(test)]
     pub(super) fn heap_size(&self) -> usize {
         self.closed.capacity()
     }

@@ -123,6 +123,15 @@ impl Index {
         }
     }
 
+    /// Bytes of labels and postings.
+    pub(super) fn heap_size(&self) -> usize {
+        self.pairs.heap_size()
+            + self.ends.capacity() * size_of::<u32>()
+            + self.labels.capacity()
+            + self.by_labels.heap_size()
+            + self.all.heap_size()
+    }
+
     /// How many series there are.
     pub(super) fn len(&self) -> usize {
         self.all.len()

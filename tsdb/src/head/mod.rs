@@ -15,6 +15,7 @@ mod histograms;
 mod id_list;
 mod index;
 mod isolation;
+mod limits;
 mod log;
 mod open_floats;
 mod pages;
@@ -30,11 +31,12 @@ mod truncate;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
+pub(crate) use limits::Limits;
 pub(crate) use read::HeadSeries;
 
 use crate::block::Tombstones;
@@ -54,7 +56,7 @@ pub(crate) struct Head {
     session: u32,
     is_read_only: bool,
     rule: CutRule,
-    max_series: usize,
+    limits: Limits,
     gate: RwLock<()>,
     commit: Mutex<Log>,
     /// Number of the last commit that is durable; kept in the mode that waits for it.
@@ -62,6 +64,8 @@ pub(crate) struct Head {
     durability: Durability,
     index: RwLock<Index>,
     pages: Pages,
+    /// Bytes of the index when it was changed last.
+    index_bytes: AtomicUsize,
     /// Series that the log does not know yet; whoever commits next logs them, whoever made them.
     unlogged: Mutex<Vec<(u32, LabelSet)>>,
     aliases: Mutex<Aliases>,
@@ -83,7 +87,7 @@ pub(crate) struct HeadOptions {
     pub(crate) is_read_only: bool,
     /// Milliseconds; blocks cut from the head are aligned to it.
     pub(crate) chunk_range: i64,
-    pub(crate) max_series: usize,
+    pub(crate) limits: Limits,
     pub(crate) max_exemplars: usize,
     pub(crate) durability: Durability,
 }
@@ -126,7 +130,7 @@ impl Head {
             session,
             is_read_only: options.is_read_only,
             rule: CutRule { chunk_range: options.chunk_range },
-            max_series: options.max_series,
+            limits: options.limits,
             gate: RwLock::new(()),
             commit: Mutex::new(Log::none()),
             synced: Mutex::new(0),
@@ -134,6 +138,7 @@ impl Head {
             aliases: Mutex::new(Aliases::default()),
             index: RwLock::new(Index::starting_at(1)),
             pages: Pages::new(),
+            index_bytes: AtomicUsize::new(0),
             unlogged: Mutex::new(Vec::new()),
             captures: Captures::default(),
             spare: Mutex::new(Vec::new()),
@@ -160,6 +165,14 @@ impl Head {
     /// Number of series.
     pub(crate) fn series_count(&self) -> usize {
         self.index.read().len()
+    }
+
+    /// Bytes that labels with their index and samples take. What else is here (exemplars, metadata, deletions) is bounded
+    /// otherwise, or small beside it.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        // Each is near the truth on its own; together they need not be of one moment.
+        self.index_bytes.load(Ordering::Relaxed) + self.pages.heap_size()
     }
 
     /// Nothing older than this is taken: half a chunk range behind the newest sample, so that what is being cut

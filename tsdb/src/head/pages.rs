@@ -1,7 +1,7 @@
 //! The samples of all series, by slot, in pages that are locked one at a time.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use metrics_core::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
@@ -20,6 +20,8 @@ const SHELVES: usize = 25;
 pub(super) struct Pages {
     // Shelf n holds 2^n pages.
     shelves: [OnceLock<Shelf>; SHELVES],
+    /// Bytes of all pages.
+    bytes: Arc<AtomicUsize>,
 }
 
 type Shelf = Box<[OnceLock<Box<Page>>]>;
@@ -30,13 +32,24 @@ pub(super) struct Page {
     /// Time of each series' newest sample, readable without the lock; [`NO_SAMPLE`] or [`NO_SERIES`].
     newest: Box<[AtomicI64]>,
     samples: Mutex<Samples>,
+    /// Bytes of all pages of the head, this one's among them.
+    bytes: Arc<AtomicUsize>,
 }
 
 /// What the lock of a page guards.
 #[derive(Debug)]
 struct Samples {
+    /// All of the page or, as long as none has had a sample, none.
     series: Box<[Series]>,
     slab: Slab,
+    /// How many of the bytes of all pages are this one's.
+    accounted: usize,
+}
+
+impl Samples {
+    fn heap_size(&self) -> usize {
+        size_of_val(&*self.series) + self.slab.heap_size()
+    }
 }
 
 /// The series is there and takes any sample.
@@ -46,7 +59,13 @@ pub(super) const NO_SERIES: Timestamp = Timestamp::MAX;
 
 impl Pages {
     pub(super) fn new() -> Self {
-        Self { shelves: std::array::from_fn(|_| OnceLock::new()) }
+        Self { shelves: std::array::from_fn(|_| OnceLock::new()), bytes: Arc::default() }
+    }
+
+    /// Bytes of all pages with their samples.
+    #[inline]
+    pub(super) fn heap_size(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The page of a slot, if there is one.
@@ -60,7 +79,7 @@ impl Pages {
     pub(super) fn make(&self, slot: u32) -> &Page {
         let (shelf, at) = place(slot / PAGE);
         let pages = self.shelves[shelf].get_or_init(|| (0..1 << shelf).map(|_| OnceLock::new()).collect());
-        pages[at].get_or_init(|| Box::new(Page::new()))
+        pages[at].get_or_init(|| Box::new(Page::new(self.bytes.clone())))
     }
 }
 
@@ -71,13 +90,12 @@ fn place(page: u32) -> (usize, usize) {
 }
 
 impl Page {
-    fn new() -> Self {
+    fn new(bytes: Arc<AtomicUsize>) -> Self {
+        bytes.fetch_add(size_of::<Self>() + PAGE as usize * size_of::<AtomicI64>(), Ordering::Relaxed);
         Self {
             newest: (0..PAGE).map(|_| AtomicI64::new(NO_SERIES)).collect(),
-            samples: Mutex::new(Samples {
-                series: (0..PAGE).map(|_| Series::default()).collect(),
-                slab: Slab::default(),
-            }),
+            samples: Mutex::new(Samples { series: Box::default(), slab: Slab::default(), accounted: 0 }),
+            bytes,
         }
     }
 
@@ -96,12 +114,27 @@ impl Page {
     /// The series, until the guard is dropped.
     #[inline]
     pub(super) fn lock(&self) -> PageGuard<'_> {
-        PageGuard(self.samples.lock())
+        PageGuard { samples: self.samples.lock(), page: self }
     }
 }
 
-/// The locked series of a page.
-pub(super) struct PageGuard<'a>(MutexGuard<'a, Samples>);
+/// The locked series of a page. Notes what they take when it is dropped.
+pub(super) struct PageGuard<'a> {
+    samples: MutexGuard<'a, Samples>,
+    page: &'a Page,
+}
+
+impl Drop for PageGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let now = self.samples.heap_size();
+        let before = std::mem::replace(&mut self.samples.accounted, now);
+        if now != before {
+            // Wraps where less is taken, as the sum does.
+            self.page.bytes.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
+}
 
 impl PageGuard<'_> {
     /// The series in a slot of this page.
@@ -113,14 +146,26 @@ impl PageGuard<'_> {
     /// The series in a slot of this page, and where its bytes are.
     #[inline]
     pub(super) fn parts(&mut self, slot: u32) -> (&mut Series, &mut Slab) {
-        let samples = &mut *self.0;
+        let samples = &mut *self.samples;
+        if samples.series.is_empty() {
+            samples.series = (0..PAGE).map(|_| Series::default()).collect();
+        }
         (&mut samples.series[(slot % PAGE) as usize], &mut samples.slab)
     }
 
     /// Gives memory back if no series has a chunk that is open.
     pub(super) fn release_unused(&mut self) {
-        if self.0.series.iter().all(Series::has_no_bytes) {
-            self.0.slab.clear();
+        if self.samples.series.iter().all(Series::has_no_bytes) {
+            self.samples.slab.clear();
+        }
+    }
+
+    /// Gives memory back if the page has no series any more. Slots are not given out again, so that
+    /// otherwise every series that ever was would take room.
+    pub(super) fn release_vacant(&mut self) {
+        if self.page.newest.iter().all(|newest| newest.load(Ordering::Acquire) == NO_SERIES) {
+            self.samples.series = Box::default();
+            self.samples.slab.clear();
         }
     }
 }

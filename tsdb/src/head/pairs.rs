@@ -16,6 +16,8 @@ pub(super) struct Pairs {
     pairs: Vec<Pair>,
     by_text: HashTable,
     names: Vec<Name>,
+    /// Bytes of all lists of series, and of the pairs of all names.
+    lists: usize,
     by_name: HashMap<Box<str>, u32>,
 }
 
@@ -59,6 +61,7 @@ impl Pairs {
         });
         self.by_text.insert(hash, id);
         self.names[name_id as usize].pairs.push(id);
+        self.lists += size_of_val(&id);
         Ok(id)
     }
 
@@ -100,7 +103,17 @@ impl Pairs {
 
     /// Notes that a series, newer than all others, carries a pair.
     pub(super) fn add_series(&mut self, id: u32, series: u32) {
-        self.pairs[id as usize].series.push(series);
+        let list = &mut self.pairs[id as usize].series;
+        let before = list.heap_size();
+        list.push(series);
+        self.lists += list.heap_size() - before;
+    }
+
+    /// Bytes of everything.
+    pub(super) fn heap_size(&self) -> usize {
+        let names = self.names.len() * (size_of::<Name>() + size_of::<(Box<str>, u32)>());
+        let pairs = self.pairs.capacity() * size_of::<Pair>();
+        self.text.capacity() + pairs + self.by_text.heap_size() + names + self.lists
     }
 
     /// All names, in no order.

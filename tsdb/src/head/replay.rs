@@ -310,7 +310,10 @@ impl<'scope, 'env> Replay<'scope, 'env> {
         *self.head.commit.lock() = log;
         // New series must not take numbers that the log has given out.
         let next = u32::try_from(self.highest.saturating_add(1)).unwrap_or(0);
-        self.head.index.write().skip_to(next);
+        let mut index = self.head.index.write();
+        index.skip_to(next);
+        self.head.index_bytes.store(index.heap_size(), Ordering::Relaxed);
+        drop(index);
         self.head.aliases.lock().slots = self.slots;
         self.found
     }

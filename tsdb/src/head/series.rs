@@ -25,6 +25,13 @@ pub(crate) struct ClosedChunk {
 }
 
 impl ClosedChunk {
+    /// Bytes that it takes in a list of chunks.
+    fn size(&self) -> usize {
+        let (ChunkData::Encoded(_, bytes) | ChunkData::Floats(bytes)) = &self.data;
+        // Two counters beside the bytes.
+        size_of::<Self>() + bytes.len() + 2 * size_of::<usize>()
+    }
+
     /// In an encoding of the field, the same bytes as if the samples had been encoded when they came.
     pub(super) fn encode(&self) -> Result<EncodedChunk, ChunkError> {
         match &self.data {
@@ -111,6 +118,14 @@ struct Cold {
     histograms: Option<Box<OpenHistograms>>,
 }
 
+impl Cold {
+    /// Bytes of everything.
+    fn size(&self) -> usize {
+        let histograms = self.histograms.as_ref().map_or(0, |open| open.size());
+        size_of::<Self>() + self.closed.iter().map(ClosedChunk::size).sum::<usize>() + histograms
+    }
+}
+
 /// What the series needs to know of its head.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CutRule {
@@ -170,13 +185,13 @@ impl Series {
         rule: CutRule,
     ) -> bool {
         if self.floats.is_empty() && !self.reopen(slab, rule) {
-            if !self.begin_floats(timestamp, rule) {
+            if !self.begin_floats(slab, timestamp, rule) {
                 return false;
             }
         } else if timestamp <= self.floats.last() {
             return false;
         } else if self.floats.is_cut_due(timestamp) {
-            self.close_floats(slab);
+            self.accounted(slab, Self::close_floats);
             self.floats = OpenFloats::starting_at(timestamp, rule);
         }
         let older = &mut self.older;
@@ -187,18 +202,27 @@ impl Series {
     }
 
     /// Begins a chunk of floats, where there is none, unless the sample is not newer than others.
-    fn begin_floats(&mut self, timestamp: Timestamp, rule: CutRule) -> bool {
+    fn begin_floats(&mut self, slab: &mut Slab, timestamp: Timestamp, rule: CutRule) -> bool {
         if self.last_time().is_some_and(|last| timestamp <= last) {
             return false;
         }
-        self.close_histograms();
+        self.accounted(slab, |series, _| series.close_histograms());
         self.floats = OpenFloats::starting_at(timestamp, rule);
         true
     }
 
+    /// Changes what is not in the slab, and has the slab note how much that is.
+    fn accounted<R>(&mut self, slab: &mut Slab, change: impl FnOnce(&mut Self, &mut Slab) -> R) -> R {
+        let size = |series: &Self| series.cold.as_ref().map_or(0, |cold| cold.size());
+        let before = size(self);
+        let result = change(self, slab);
+        slab.note_elsewhere(before, size(self));
+        result
+    }
+
     /// Closes the open chunk of floats, if there is one.
     #[cold]
-    pub(super) fn close_floats(&mut self, slab: &mut Slab) {
+    fn close_floats(&mut self, slab: &mut Slab) {
         if let Some(chunk) = self.open_float_chunk(slab) {
             self.cold.get_or_insert_default().closed.push(chunk);
             self.forget_floats(slab);
@@ -236,7 +260,7 @@ impl Series {
     }
 
     /// Closes the open chunk of histograms, if there is one.
-    pub(super) fn close_histograms(&mut self) {
+    fn close_histograms(&mut self) {
         let Some(cold) = &mut self.cold else { return };
         let open = cold.histograms.take();
         cold.closed.extend(open.and_then(|open| open.to_chunk()).map(ClosedChunk::from));
@@ -271,6 +295,12 @@ impl Series {
         if self.histograms().is_none() {
             self.reopen(slab, rule);
         }
+        let taken = self.accounted(slab, |series, slab| series.add_histogram(slab, timestamp, value, rule));
+        self.taken = self.taken.wrapping_add(u32::from(taken));
+        taken
+    }
+
+    fn add_histogram(&mut self, slab: &mut Slab, timestamp: Timestamp, value: Value, rule: CutRule) -> bool {
         self.close_floats(slab);
         if self.histograms().is_some_and(|h| !h.is_kind_of(&value)) {
             self.close_histograms();
@@ -284,11 +314,7 @@ impl Series {
                 *histograms = Some(Box::new(open));
             }),
         };
-        if appended.is_err() {
-            return false;
-        }
-        self.taken = self.taken.wrapping_add(1);
-        true
+        appended.is_ok()
     }
 
     /// Chunks that take no more samples, oldest first.
@@ -320,9 +346,10 @@ impl Series {
     }
 
     /// Takes what a snapshot kept of a series that is empty yet.
-    pub(super) fn restore(&mut self, kept: KeptChunks) {
+    pub(super) fn restore(&mut self, slab: &mut Slab, kept: KeptChunks) {
         if !kept.chunks.is_empty() {
-            self.cold = Some(Box::new(Cold { closed: kept.chunks, reopen: kept.open, histograms: None }));
+            let cold = Box::new(Cold { closed: kept.chunks, reopen: kept.open, histograms: None });
+            self.accounted(slab, |series, _| series.cold = Some(cold));
         }
     }
 
@@ -345,7 +372,11 @@ impl Series {
             // They stay closed as they are, and whoever reads them will tell.
             return false;
         }
-        cold.closed.truncate(first);
+        self.accounted(slab, |series, _| {
+            if let Some(cold) = &mut series.cold {
+                cold.closed.truncate(first);
+            }
+        });
         let taken = self.taken;
         for (timestamp, value) in samples {
             match value {
@@ -368,6 +399,11 @@ impl Series {
 
     /// Drops chunks that end before `mint`. Returns whether nothing is left.
     pub(super) fn truncate(&mut self, slab: &mut Slab, mint: Timestamp) -> bool {
+        self.accounted(slab, |series, slab| series.drop_before(slab, mint));
+        self.first_time().is_none()
+    }
+
+    fn drop_before(&mut self, slab: &mut Slab, mint: Timestamp) {
         if !self.floats.is_empty() && self.floats.last() < mint {
             self.forget_floats(slab);
         }
@@ -382,7 +418,6 @@ impl Series {
                 cold.closed.shrink_to_fit();
             }
         }
-        self.first_time().is_none()
     }
 }
 

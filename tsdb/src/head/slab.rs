@@ -7,10 +7,12 @@ const DATA: usize = BLOCK - size_of::<u32>();
 /// Blocks that are taken from the system at once: a memory page.
 const SHEET: usize = 64;
 
-/// Blocks, taken and free.
+/// Blocks, taken and free, and the account of what the series of a page keep elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     sheets: Vec<Box<[[u8; BLOCK]; SHEET]>>,
+    /// Bytes of chunks that are not in blocks, as noted by those who keep them.
+    elsewhere: usize,
     /// The first free block counted from 1, which names the next; 0 if none is free.
     free: u32,
 }
@@ -79,7 +81,17 @@ impl Slab {
 
     /// Gives memory back to the system if no chain uses any; the caller knows.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { elsewhere: self.elsewhere, ..Self::default() };
+    }
+
+    /// Notes that chunks which took `before` bytes outside of blocks take `now`.
+    pub(super) fn note_elsewhere(&mut self, before: usize, now: usize) {
+        self.elsewhere = (self.elsewhere + now).saturating_sub(before);
+    }
+
+    /// All bytes.
+    pub(super) fn heap_size(&self) -> usize {
+        self.sheets.len() * SHEET * BLOCK + self.elsewhere
     }
 
     fn take(&mut self) -> u32 {

@@ -93,15 +93,21 @@ impl Head {
             let _ = rebuilt.add(&labels, labels.stable_hash());
         }
         rebuilt.skip_to(next);
+        self.index_bytes.store(rebuilt.heap_size(), Ordering::Relaxed);
         *index = rebuilt;
         let segment = log.wal().map_or(0, |wal| wal.segment());
         let mut aliases = self.aliases.lock();
         let mut metadata = self.metadata.write();
-        for slot in &removed {
-            if let Some(page) = self.pages.get(*slot) {
+        for neighbours in removed.chunk_by(|a, b| a / PAGE == b / PAGE) {
+            let Some(page) = self.pages.get(neighbours[0]) else { continue };
+            let mut guard = page.lock();
+            for slot in neighbours {
                 page.set_newest(*slot, NO_SERIES);
-                *page.lock().series(*slot) = Default::default();
+                *guard.series(*slot) = Default::default();
             }
+            guard.release_vacant();
+        }
+        for slot in &removed {
             metadata.remove(slot);
             aliases.removed.insert(log.reference(*slot), segment);
         }

@@ -121,7 +121,8 @@ impl Head {
             } else {
                 page.set_newest(slot, NO_SAMPLE);
             }
-            guard.series(slot).restore(kept);
+            let (series, slab) = guard.parts(slot);
+            series.restore(slab, kept);
         }
         if oldest <= newest {
             self.cover(oldest.max(min_valid), newest);
