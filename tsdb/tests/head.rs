@@ -298,16 +298,3 @@ fn readers_never_see_half_a_batch() {
         }
     });
 }
-
-#[test]
-fn the_series_limit_refuses_new_series_only() {
-    let dir = TempDir::new().unwrap();
-    let db = Db::open(dir.path(), Options { max_series: 1, ..Options::default() }).unwrap();
-    append(&db, "a", &[(1, 1.0)]);
-    let mut batch = db.batch();
-    let b = labels(&[("__name__", "b")]);
-    assert!(matches!(batch.append_float(SeriesRef::UNKNOWN, &b, 2, 1.0), Err(AppendError::Limit(_))));
-    drop(batch);
-    append(&db, "a", &[(2, 1.0)]);
-    assert_eq!(all(&db)[0].1.len(), 2);
-}

@@ -73,12 +73,12 @@ fn a_full_memory_refuses_by_name_and_loses_nothing() {
     let dir = TempDir::new().unwrap();
     let options = || Options { max_head_bytes: MAX, ..Options::default() };
     let db = Db::open(dir.path(), options()).unwrap();
-    let mut taken = 0;
+    let (mut taken, mut known) = (0, SeriesRef::UNKNOWN);
     let text = 'fill: loop {
         let mut batch = db.batch();
         for _ in 0..100 {
             match batch.append_float(SeriesRef::UNKNOWN, &series(taken), 1000, taken as f64) {
-                Ok(_) => taken += 1,
+                Ok(reference) => (taken, known) = (taken + 1, reference),
                 refused => {
                     batch.commit().unwrap();
                     break 'fill refusal(refused);
@@ -91,9 +91,8 @@ fn a_full_memory_refuses_by_name_and_loses_nothing() {
     assert!(taken > 1000, "{taken}");
     assert!((MAX / 2..MAX + MAX / 4).contains(&db.head_bytes()), "{}", db.head_bytes());
     // A reference alone is named by its labels too.
-    let known = series(7);
-    let text = refusal(db.batch().append_float(SeriesRef::UNKNOWN, &known, 2000, 1.0));
-    assert!(text.contains("00000007"), "{text}");
+    let text = refusal(db.batch().append_float(known, &LabelSet::empty(), 2000, 1.0));
+    assert!(text.contains(&format!("no room for {}", series(taken - 1))), "{text}");
     assert_eq!(samples(&db), vec![1; taken]);
     let before = db.head_bytes();
     drop(db);
