@@ -1,9 +1,9 @@
 //! Floats as they come: the form of chunks that grow in memory, or wait there for their block.
 //!
 //! Most floats of monitoring are decimals with few digits: times a power of ten they are integers, whose differences
-//! take few bits. Less than half of an [XOR chunk](super::xor), appended to and read as fast. Never on disk, so that it may
-//! change: blocks and logs get an encoding of theirs, made of the samples. Time of the first sample and number of
-//! samples are kept beside the bits.
+//! take few bits. Less than half of an [XOR chunk](super::xor), appended to and read as fast. Of what is on disk, only
+//! snapshots of the head have it, which are made anew at every stop: blocks and logs get encodings of theirs, made of the
+//! samples. Time of the first sample and number of samples are kept beside the bits.
 //!
 //! ```text
 //! sample = [change of the distance between timestamps] value
