@@ -1,5 +1,5 @@
 //! Replays the fuzzers' inputs, and what comes of changing them at random.
-#![cfg(all(feature = "otlp", feature = "protobuf", feature = "remote-write"))]
+#![cfg(all(feature = "otlp", feature = "protobuf", feature = "remote-read"))]
 #![allow(clippy::unwrap_used, reason = "helpers outside test functions fail the test by panicking")]
 
 use std::fs;
@@ -14,13 +14,15 @@ mod checks;
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 6] = [
+const TARGETS: [(&str, Check); 8] = [
     ("text", checks::text),
     ("openmetrics", checks::openmetrics),
     ("otlp", checks::otlp),
     ("protobuf", checks::protobuf),
+    ("remote_read", checks::remote_read),
     ("remote_write", checks::remote_write),
     ("rescrape", checks::rescrape),
+    ("snappy", checks::snappy),
 ];
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {

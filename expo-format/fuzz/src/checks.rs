@@ -2,17 +2,23 @@
 
 use expo_format::remote_write::{self, v1, v2};
 use expo_format::{
-    Format, Limits, PageParser, Rescraper, Update, WriteOptions, openmetrics, otlp, read_families, write,
+    CustomBuckets, Event, Format, Limits, NativeHistogram, PageParser, Rescraper, Update, WriteOptions,
+    openmetrics, otlp, read_families, remote_read, write,
 };
+use metrics_core::Value;
 
 /// Pages of the classic text format.
 pub fn text(data: &[u8]) {
     round_trip(Format::Text, data);
+    series_alone(Format::Text, data);
+    custom_buckets(Format::Text, data);
 }
 
 /// OpenMetrics pages; a strict reader accepts no page that a lenient one refuses.
 pub fn openmetrics(data: &[u8]) {
     round_trip(Format::OpenMetrics, data);
+    series_alone(Format::OpenMetrics, data);
+    custom_buckets(Format::OpenMetrics, data);
     let strict = openmetrics::StrictParser::new(data).all(|event| event.is_ok());
     let lenient = openmetrics::Parser::new(data).all(|event| event.is_ok());
     assert!(lenient || !strict, "strict mode is laxer than lenient mode");
@@ -21,18 +27,43 @@ pub fn openmetrics(data: &[u8]) {
 /// Pages of delimited messages.
 pub fn protobuf(data: &[u8]) {
     round_trip(Format::Protobuf, data);
+    custom_buckets(Format::Protobuf, data);
 }
 
-/// Remote-write bodies and messages of both versions.
+/// Remote-write messages of both versions.
 pub fn remote_write(data: &[u8]) {
+    request_v1(data);
+    request_v2(data);
+}
+
+/// The snappy blocks around messages.
+pub fn snappy(data: &[u8]) {
     const LIMIT: usize = 1 << 20;
     if let Ok(message) = remote_write::decompress(data, LIMIT) {
         assert!(message.len() <= LIMIT);
         let again = remote_write::decompress(&remote_write::compress(&message), LIMIT);
         assert_eq!(again.ok().as_deref(), Some(&message[..]));
     }
-    request_v1(data);
-    request_v2(data);
+    let packed = remote_write::compress(data);
+    assert_eq!(remote_write::decompress(&packed, data.len()).ok().as_deref(), Some(data));
+}
+
+/// Remote-read requests and both kinds of answers.
+pub fn remote_read(data: &[u8]) {
+    if let Ok(request) = remote_read::Request::read(data) {
+        assert_eq!(remote_read::Request::read(&request.write()), Ok(request));
+    }
+    let series: Vec<_> = remote_read::frames(data, 1 << 20).map_while(Result::ok).collect();
+    let mut frames = Vec::new();
+    series.iter().for_each(|series| remote_read::write_frame(&mut frames, series));
+    let again: Vec<_> = remote_read::frames(&frames, usize::MAX).map_while(Result::ok).collect();
+    assert_eq!(again, series);
+    for result in remote_read::Response::new(data).results().flatten() {
+        for series in result.series().flatten() {
+            series.label_set().ok();
+            assert!(series.samples().count() <= data.len());
+        }
+    }
 }
 
 /// OpenTelemetry messages.
@@ -66,6 +97,34 @@ pub fn rescrape(data: &[u8]) {
     }
 }
 
+/// A series is the same in a page, where the lines before it help to read it, and alone.
+fn series_alone(format: Format, data: &[u8]) {
+    let mut parser = PageParser::with_limits(format, data, Limits::NONE);
+    while let Ok(Some(event)) = parser.next_event() {
+        let Event::Sample(sample) = event else { continue };
+        let line = format!("{} 1\n", sample.series);
+        let mut alone = PageParser::with_limits(format, line.as_bytes(), Limits::NONE);
+        let Ok(Some(Event::Sample(again))) = alone.next_event() else { panic!("not a series: {line}") };
+        assert_eq!(again.series.name(), sample.series.name(), "{line}");
+        assert!(again.series.labels().eq(sample.series.labels()), "{line}");
+    }
+}
+
+/// Histograms that are put together are possible ones, and named as their lines.
+fn custom_buckets(format: Format, data: &[u8]) {
+    let mut parser = PageParser::new(format, data);
+    let mut stage = CustomBuckets::new(false);
+    let check = |converted: Option<NativeHistogram<'_>>| match converted.map(|h| h.value) {
+        Some(Value::Histogram(h)) => assert!(h.validate().is_ok()),
+        Some(Value::FloatHistogram(h)) => assert!(h.validate().is_ok()),
+        _ => {}
+    };
+    while let Ok(Some(event)) = parser.next_event() {
+        check(stage.offer(&event).converted);
+    }
+    check(stage.finish());
+}
+
 type Seen = (String, u64, Option<i64>);
 
 fn read_with(rescraper: &mut Rescraper<usize>, page: &[u8], names: &mut Vec<String>) -> Option<Vec<Seen>> {
@@ -93,7 +152,7 @@ fn read_alone(format: Format, page: &[u8]) -> Option<Vec<Seen>> {
     let mut seen = Vec::new();
     let mut parser = PageParser::new(format, page);
     while let Some(event) = parser.next_event().ok()? {
-        if let expo_format::Event::Sample(sample) = event {
+        if let Event::Sample(sample) = event {
             seen.push((sample.series.to_string(), sample.value.to_bits(), sample.timestamp));
         }
     }
