@@ -64,6 +64,16 @@ impl<'a> PageParser<'a> {
         self
     }
 
+    /// Reads when counting began from `_created` lines, in the one format that has them; see
+    /// [`openmetrics::Parser::read_created`].
+    #[must_use]
+    pub fn read_created(self) -> Self {
+        match self.0 {
+            Inner::OpenMetrics(parser) => Self(Inner::OpenMetrics(parser.read_created())),
+            other => Self(other),
+        }
+    }
+
     /// The next event, or `None` at the end. An event may borrow from the parser itself, for some formats have
     /// to put a series' text together.
     ///

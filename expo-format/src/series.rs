@@ -105,18 +105,41 @@ impl<'a> Series<'a> {
     /// # Errors
     /// If a label name appears twice.
     pub fn label_set(&self) -> Result<LabelSet, DuplicateLabel> {
-        let name = self.name();
-        let mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::with_capacity(16);
-        pairs.push((Cow::Borrowed(METRIC_NAME), name));
+        self.label_set_with(&[])
+    }
+
+    /// As [`Series::label_set`], with the type and unit of the metric as labels `__type__` and `__unit__`. They
+    /// overrule labels of the page with those names, unless the type is unknown or the unit empty.
+    ///
+    /// Source: Prometheus' feature `type-and-unit-labels`.
+    ///
+    /// # Errors
+    /// If a label name appears twice.
+    pub fn typed_label_set(&self, unit: &str) -> Result<LabelSet, DuplicateLabel> {
+        let metric_type = match self.metric_type {
+            MetricType::Unknown => "",
+            known => known.as_str(),
+        };
+        self.label_set_with(&[("__type__", metric_type), ("__unit__", unit)])
+    }
+
+    /// The labels of the page, those of `others` set that have a value.
+    fn label_set_with(&self, others: &[(&str, &str)]) -> Result<LabelSet, DuplicateLabel> {
+        let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(16);
+        pairs.push((Cow::Borrowed(METRIC_NAME), self.name()));
         let number_label = match self.metric_type {
             MetricType::Histogram => "le",
             MetricType::Summary => "quantile",
             _ => "",
         };
+        let others = others.iter().filter(|(_, value)| !value.is_empty());
         for (name, value) in self.labels() {
             let value = if name == number_label { canonical_number(value) } else { value };
-            pairs.push((name, value));
+            if others.clone().all(|(other, _)| name != *other) {
+                pairs.push((name, value));
+            }
         }
+        pairs.extend(others.map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value))));
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         if let Some(twice) = pairs.windows(2).find(|w| w[0].0 == w[1].0) {
             return Err(DuplicateLabel { name: twice[0].0.clone().into_owned() });
@@ -276,5 +299,25 @@ fn quoted(text: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
 impl fmt::Debug for Labels<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(*self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Event, text};
+
+    #[test]
+    fn types_and_units_overrule_labels_of_the_page() {
+        let page =
+            b"# TYPE a gauge\na{__type__=\"x\",__unit__=\"y\"} 1\n# TYPE b untyped\nb{__type__=\"x\"} 1\n";
+        let typed = |unit| -> Vec<String> {
+            let samples = text::Parser::new(page).filter_map(|event| match event.unwrap() {
+                Event::Sample(sample) => Some(sample.series.typed_label_set(unit).unwrap().to_string()),
+                _ => None,
+            });
+            samples.collect()
+        };
+        assert_eq!(typed(""), [r#"a{__type__="gauge", __unit__="y"}"#, r#"b{__type__="x"}"#]);
+        assert_eq!(typed("s")[0], r#"a{__type__="gauge", __unit__="s"}"#);
     }
 }

@@ -229,7 +229,8 @@ const SIDE_MATTERS: [&str; 5] = [
 
 /// Reads the configuration file and refuses what nothing acts on.
 fn load_config(options: &Options) -> Result<Arc<Config>, Error> {
-    let config = Config::load(&options.config_file, &|name| std::env::var(name).ok())?;
+    let mut config = Config::load(&options.config_file, &|name| std::env::var(name).ok())?;
+    config.type_and_unit_labels = options.features.iter().any(|f| f == "type-and-unit-labels");
     let file = options.config_file.display().to_string();
     for found in config.unsupported() {
         if !SIDE_MATTERS.contains(&found.key.as_str()) {

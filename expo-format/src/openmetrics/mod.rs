@@ -2,6 +2,7 @@
 //!
 //! Source: the OpenMetrics 1.0 specification; the lenient reading is that of Prometheus.
 
+mod created;
 mod parse;
 mod strict;
 mod write;

@@ -2,6 +2,7 @@
 
 use metrics_core::MetricType;
 
+use super::created::{CreatedLines, is_created};
 use crate::error::{ParseError, Problem};
 use crate::escape::unescape_quoted;
 use crate::event::{Event, ExemplarRef, Sample, Tail};
@@ -31,6 +32,8 @@ pub struct Parser<'a> {
     ended: bool,
     pub(crate) metric_type: MetricType,
     last: LastSeries,
+    /// Kept only if samples are to tell when counting began.
+    created: Option<Box<CreatedLines<'a>>>,
     limits: Limits,
 }
 
@@ -48,8 +51,25 @@ impl<'a> Parser<'a> {
             ended: false,
             metric_type: MetricType::Unknown,
             last: LastSeries::default(),
+            created: None,
             limits,
         }
+    }
+
+    /// Takes `_created` lines for what they say: [`Sample::created`] of the samples in front of them. They are no
+    /// samples then.
+    ///
+    /// ```
+    /// use expo_format::{Event, openmetrics};
+    /// let page = b"# TYPE hits counter\nhits_total 5\nhits_created 1700000000.5\n# EOF\n";
+    /// let events: Vec<_> = openmetrics::Parser::new(page).read_created().collect::<Result<_, _>>().unwrap();
+    /// let [_, Event::Sample(sample)] = &events[..] else { panic!() };
+    /// assert_eq!(sample.created, Some(1_700_000_000_500));
+    /// ```
+    #[must_use]
+    pub fn read_created(mut self) -> Self {
+        self.created = Some(Box::default());
+        self
     }
 
     /// The next event, or `None` behind `# EOF`.
@@ -69,7 +89,7 @@ impl<'a> Parser<'a> {
     #[inline(always)]
     fn plain_sample(&mut self) -> Option<Sample<'a>> {
         let start = self.at;
-        if start == 0 || self.ended || !is_name_start(self.page.byte(start)?) {
+        if start == 0 || self.ended || self.created.is_some() || !is_name_start(self.page.byte(start)?) {
             return None;
         }
         let (sample, end) =
@@ -80,9 +100,26 @@ impl<'a> Parser<'a> {
 
     #[inline(never)]
     fn careful_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
-        let event = self.line();
-        self.ended |= event.is_err();
-        event
+        loop {
+            let event = self.line();
+            self.ended |= event.is_err();
+            match (event, &self.created) {
+                (Ok(Some(Event::Sample(sample))), Some(_)) => {
+                    if let Some(sample) = self.with_created(sample) {
+                        return Ok(Some(Event::Sample(sample)));
+                    }
+                }
+                (event, _) => return event,
+            }
+        }
+    }
+
+    /// The sample with the time of its `_created` line; `None` for such a line.
+    fn with_created(&mut self, sample: Sample<'a>) -> Option<Sample<'a>> {
+        let Some(mut lines) = self.created.take() else { return Some(sample) };
+        let created = lines.of(&sample.series, self);
+        self.created = Some(lines);
+        (!is_created(&sample.series)).then_some(Sample { created, ..sample })
     }
 
     fn line(&mut self) -> Result<Option<Event<'a>>, ParseError> {

@@ -38,6 +38,9 @@ pub struct Config {
     pub retention_size: Option<u64>,
     /// `storage.exemplars.max_exemplars`, if given.
     pub max_exemplars: Option<i64>,
+    /// Whether samples get their metric's type and unit as labels: no key of the file, but a feature that programs
+    /// switch on before they ask for [`Config::scrape_jobs`].
+    pub type_and_unit_labels: bool,
     unsupported: Vec<Unsupported>,
     document: Table,
 }
@@ -108,6 +111,9 @@ impl Config {
                 jobs.push(Arc::new(job));
             }
         }
+        if self.type_and_unit_labels {
+            jobs.iter_mut().for_each(|job| Arc::make_mut(job).type_and_unit_labels = true);
+        }
         Ok(jobs)
     }
 
@@ -170,6 +176,7 @@ impl Config {
                 _ => None,
             }),
             max_exemplars: exemplars.map(|e| e.int("max_exemplars")),
+            type_and_unit_labels: false,
             unsupported: unsupported(&document),
             global,
             document,
@@ -216,9 +223,6 @@ fn unsupported(document: &Table) -> Vec<Unsupported> {
     for t in document.sections("scrape_configs").chain(alertmanagers) {
         visit(t, &super::discovery::inert_keys());
         visit(t, &["oauth2", "proxy_url", "proxy_from_environment"]);
-    }
-    for t in document.sections("scrape_configs") {
-        visit(t, &["convert_classic_histograms_to_nhcb"]);
     }
     found.sort_by_key(|u| (u.at.line, u.at.column));
     found

@@ -111,6 +111,9 @@ pub struct ScrapeConfig {
     pub always_classic_histograms: bool,
     /// Whether classic histograms become native ones with custom buckets.
     pub convert_classic_histograms: bool,
+    /// Whether samples get their metric's type and unit as labels `__type__` and `__unit__`. Not a key of the file:
+    /// see [`Config::type_and_unit_labels`](super::Config::type_and_unit_labels).
+    pub type_and_unit_labels: bool,
     /// Where failed scrapes are logged; empty for nowhere.
     pub failure_log_file: String,
     /// The path of the page.
@@ -305,6 +308,7 @@ impl ScrapeConfig {
             native_histograms: t.bool("scrape_native_histograms"),
             always_classic_histograms: t.bool("always_scrape_classic_histograms"),
             convert_classic_histograms: t.bool("convert_classic_histograms_to_nhcb"),
+            type_and_unit_labels: false,
             failure_log_file: t.text("scrape_failure_log_file").to_owned(),
             metrics_path: t.text("metrics_path").to_owned(),
             scheme: t.text("scheme").to_owned(),

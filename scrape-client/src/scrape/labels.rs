@@ -12,10 +12,15 @@ const EXPORTED: &str = "exported_";
 /// Puts together the final labels; `None` if a rule drops the sample.
 pub(super) fn sample_labels(
     series: &Series<'_>,
+    unit: &str,
     target: &LabelSet,
     job: &ScrapeConfig,
 ) -> Result<Option<LabelSet>, ScrapeError> {
-    let own = series.label_set().map_err(|e| ScrapeError::DuplicateLabel(e.name))?;
+    let own = match job.type_and_unit_labels {
+        true => series.typed_label_set(unit),
+        false => series.label_set(),
+    };
+    let own = own.map_err(|e| ScrapeError::DuplicateLabel(e.name))?;
     let mut labels = own.to_builder();
     if job.honor_labels {
         for (name, value) in target {

@@ -14,7 +14,7 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
-use expo_format::{Format, PageParser};
+use expo_format::{CustomBuckets, Format, PageParser};
 use metrics_core::{Append, AppendError, Batch, LateSamples, STALE_NAN, Timestamp};
 
 pub use cache::SeriesCache;
@@ -168,9 +168,13 @@ impl Scraper {
         } else if self.target.always_classic_histograms {
             parser = parser.keep_classic();
         }
+        let classic = self
+            .target
+            .convert_classic_histograms
+            .then(|| CustomBuckets::new(self.target.always_classic_histograms));
         let mut metadata = self.metadata.writer();
         let mut pull = Pull::new(&mut self.cache, &self.target.labels, &self.job, &self.stats, (batch, time));
-        let outcome = pull.page(&mut parser, &mut metadata);
+        let outcome = pull.page(&mut parser, classic, &mut metadata);
         *counts = pull.counts;
         let refused = pull.refused;
         outcome?;

@@ -1,6 +1,6 @@
 //! One page on its way into a batch.
 
-use expo_format::{Event, PageParser, Series};
+use expo_format::{CustomBuckets, Event, NativeHistogram, PageParser, Series};
 use metrics_core::{AppendError, Batch, Exemplar, LabelSet, SeriesRef, Timestamp, Value};
 
 use super::cache::{Known, SeriesCache};
@@ -41,8 +41,30 @@ pub(super) struct Pull<'a> {
     offer: Offer<'a>,
     pub(super) counts: Counts,
     pub(super) refused: Refused,
+    /// The unit of the family that is being read.
+    unit: FamilyUnit,
     /// The first limit that the page broke: the page is read to its end for the counts, and then fails.
     limit: Option<ScrapeError>,
+}
+
+/// A unit, and the family that it is of.
+#[derive(Debug, Default)]
+struct FamilyUnit {
+    family: String,
+    unit: String,
+}
+
+impl FamilyUnit {
+    fn next_family(&mut self, name: &str) {
+        if self.family != name {
+            self.set(name, "");
+        }
+    }
+
+    fn set(&mut self, family: &str, unit: &str) {
+        family.clone_into(&mut self.family);
+        unit.clone_into(&mut self.unit);
+    }
 }
 
 /// A sample's value, borrowed from the page.
@@ -62,21 +84,35 @@ impl<'a> Pull<'a> {
         (batch, time): (&'a mut dyn Batch, Timestamp),
     ) -> Self {
         let offer = Offer { batch, job, time, attempts: 0 };
-        let (counts, refused) = Default::default();
-        Self { cache, target, job, stats, offer, counts, refused, limit: None }
+        let (counts, refused, unit) = Default::default();
+        Self { cache, target, job, stats, offer, counts, refused, unit, limit: None }
     }
 
-    /// Takes all of a page.
+    /// Takes all of a page, the classic histograms as native ones if there is a stage for that.
     pub(super) fn page(
         &mut self,
         parser: &mut PageParser<'_>,
+        mut classic: Option<CustomBuckets>,
         metadata: &mut Writer<'_>,
     ) -> Result<(), ScrapeError> {
         while let Some(event) = parser.next_event()? {
+            if let Some(stage) = &mut classic {
+                let offered = stage.offer(&event);
+                self.converted(offered.converted)?;
+                if !offered.remains {
+                    continue;
+                }
+            }
             match event {
                 Event::Help { name, help } => metadata.help(&name, &help),
-                Event::Type { name, metric_type } => metadata.metric_type(&name, metric_type),
-                Event::Unit { name, unit } => metadata.unit(&name, unit),
+                Event::Type { name, metric_type } => {
+                    self.unit.next_family(&name);
+                    metadata.metric_type(&name, metric_type);
+                }
+                Event::Unit { name, unit } => {
+                    self.unit.set(&name, unit);
+                    metadata.unit(&name, unit);
+                }
                 Event::Sample(sample) => {
                     let exemplar = sample.exemplar.map(|e| e.to_exemplar());
                     let value = Sampled::Float(sample.value);
@@ -88,6 +124,9 @@ impl<'a> Pull<'a> {
                 _ => {}
             }
         }
+        if let Some(stage) = &mut classic {
+            self.converted(stage.finish())?;
+        }
         match self.limit.take() {
             None => Ok(()),
             Some(limit) => {
@@ -97,6 +136,13 @@ impl<'a> Pull<'a> {
                 }
                 Err(limit)
             }
+        }
+    }
+
+    fn converted(&mut self, histogram: Option<NativeHistogram<'_>>) -> Result<(), ScrapeError> {
+        match histogram {
+            Some(h) => self.sample(&h.series, h.timestamp, Sampled::Histogram(&h.value), &h.exemplars),
+            None => Ok(()),
         }
     }
 
@@ -147,7 +193,7 @@ impl<'a> Pull<'a> {
         exemplars: &[Exemplar],
     ) -> Result<(), ScrapeError> {
         let text = series.as_str();
-        let Some(labels) = labels::sample_labels(series, self.target, self.job)? else {
+        let Some(labels) = labels::sample_labels(series, &self.unit.unit, self.target, self.job)? else {
             self.cache.insert(text, Known::Dropped);
             return Ok(());
         };

@@ -340,3 +340,34 @@ fn staleness_markers_never_go_where_somebody_wrote_newer_samples() {
     // One series vanished, then all that was left went, with at least five of the report.
     assert!(seen.iter().filter(|(is_marker, _)| *is_marker).count() >= 7);
 }
+
+#[test]
+fn classic_histograms_become_native_ones_if_the_job_says_so() {
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 7\nh_count 3\n";
+    let names = |options: &str| -> Vec<String> {
+        let mut bench = Bench::new(options);
+        let (report, error) = bench.scrape(Some(page));
+        assert_eq!((error, report.kept as usize), (None, bench.dump().lines().count()));
+        bench.dump().lines().map(|line| line[..line.find('{').unwrap()].to_owned()).collect()
+    };
+    let classic = ["h_bucket", "h_bucket", "h_count", "h_sum"];
+    assert_eq!(names(""), classic);
+    assert_eq!(names("  convert_classic_histograms_to_nhcb: true\n"), ["h"]);
+    let both = "  convert_classic_histograms_to_nhcb: true\n  always_scrape_classic_histograms: true\n";
+    assert_eq!(names(both), [&["h"], &classic[..]].concat());
+}
+
+#[test]
+fn types_and_units_are_labels_if_asked_for() {
+    let mut bench = Bench::new("");
+    let job = Arc::make_mut(&mut bench.scraper.job);
+    job.type_and_unit_labels = true;
+    let page =
+        "# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1\n# TYPE b counter\nb_total 2\n# EOF\n";
+    bench.scrape_as("application/openmetrics-text; version=1.0.0", Some(page));
+    assert_eq!(
+        bench.dump(),
+        "a_seconds{__type__=\"gauge\", __unit__=\"seconds\", instance=\"t:1\", job=\"j\"} @1000 1\n\
+         b_total{__type__=\"counter\", instance=\"t:1\", job=\"j\"} @1000 2\n"
+    );
+}
