@@ -59,6 +59,7 @@ pub use alert::{Alert, AlertState};
 
 pub use eval::{
     Annotations, Cancel, DataError, Engine, Options, QueryError, QueryOptions, QueryResult, QueryStats,
+    StepStats,
 };
 #[cfg(any(feature = "rules", feature = "api"))]
 pub use rule_status::{GroupStatus, Health, RuleKind, RuleStatus};

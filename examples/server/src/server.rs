@@ -250,6 +250,7 @@ fn engine(options: &Options) -> Engine {
     settings.lookback_delta = options.lookback;
     settings.delayed_name_removal = has("promql-delayed-name-removal");
     settings.type_and_unit_labels = has("type-and-unit-labels");
+    settings.per_step_stats = has("promql-per-step-stats");
     settings.use_start_timestamps = has("use-start-timestamps");
     for feature in &options.features {
         settings.parser = settings.parser.with_flag(feature);

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use super::number::push_timestamp;
 use super::render::{push_escaped, push_exemplars};
 use super::{Answer, Answered, Api, ApiError, ErrorKind, Params, Sources};
 use crate::parser::{self, Expr, VectorSelector};
-use crate::{QueryOptions, QueryResult, QueryValue};
+use crate::{QueryOptions, QueryResult, QueryStats, QueryValue, StepStats};
 
 /// A series may have this many points in an answer.
 const MAX_POINTS: i128 = 11_000;
@@ -19,7 +20,7 @@ impl<S: Sources> Api<S> {
         let options = query_options(params)?;
         let query = params.get("query");
         let result = self.engine.instant_with(self.sources.store(), query, time, &options)?;
-        Ok(query_answer(result, query, params, limit))
+        Ok(query_answer(result, query, params, limit, self.engine.options().per_step_stats))
     }
 
     pub(super) fn query_range(&self, params: &Params) -> Answered {
@@ -47,7 +48,7 @@ impl<S: Sources> Api<S> {
         let query = params.get("query");
         let steps = (start, end, step / 1_000_000);
         let result = self.engine.range_with(self.sources.store(), query, steps, &options)?;
-        Ok(query_answer(result, query, params, limit))
+        Ok(query_answer(result, query, params, limit, self.engine.options().per_step_stats))
     }
 
     pub(super) fn query_exemplars(&self, params: &Params) -> Answered {
@@ -99,10 +100,17 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
         return Err(ApiError::new(ErrorKind::Timeout, "query timed out in query execution"));
     }
     let lookback_delta = params.lookback_delta()?;
-    Ok(QueryOptions { lookback_delta, timeout, ..QueryOptions::default() })
+    let count_steps = !params.get("stats").is_empty();
+    Ok(QueryOptions { lookback_delta, timeout, count_steps, cancel: None })
 }
 
-fn query_answer(mut result: QueryResult, query: &str, params: &Params, limit: usize) -> Answer {
+fn query_answer(
+    mut result: QueryResult,
+    query: &str,
+    params: &Params,
+    limit: usize,
+    per_step_stats: bool,
+) -> Answer {
     let (mut warnings, infos) = result.annotations.texts(query);
     let mut cut = |length: usize| {
         if limit > 0 && length > limit {
@@ -130,18 +138,42 @@ fn query_answer(mut result: QueryResult, query: &str, params: &Params, limit: us
     }
     let mut after = String::new();
     if !stats.is_empty() {
-        // Only what this engine counts; the clocks of the original's stages have no counterpart.
-        let _ = write!(
-            after,
-            ",\"stats\":{{\"timings\":{{\"evalTotalTime\":0,\"resultSortTime\":0,\"queryPreparationTime\":0,\
-             \"innerEvalTime\":0,\"execQueueTime\":0,\"execTotalTime\":0}},\"samples\":{{\
-             \"totalQueryableSamples\":{},\"peakSamples\":{}}}}}",
-            result.stats.total_samples, result.stats.peak_samples
-        );
+        push_stats(&mut after, &result.stats, stats == "all" && per_step_stats);
     }
     let before = format!("{{\"resultType\":\"{}\",\"result\":", result.value.value_type());
     after.push('}');
     Answer::Value { before, value: result.value, after, warnings, infos }
+}
+
+/// Appends a field with the statistics of a query. Waiting and sorting are not measured apart.
+fn push_stats(out: &mut String, stats: &QueryStats, by_step: bool) {
+    let (preparation, inner) = (stats.preparation.as_secs_f64(), stats.evaluation.as_secs_f64());
+    let total = preparation + inner;
+    let _ = write!(
+        out,
+        ",\"stats\":{{\"timings\":{{\"evalTotalTime\":{total},\"resultSortTime\":0,\
+         \"queryPreparationTime\":{preparation},\"innerEvalTime\":{inner},\"execQueueTime\":0,\
+         \"execTotalTime\":{total}}},\"samples\":{{"
+    );
+    if by_step {
+        push_steps(out, "totalQueryableSamplesPerStep", &stats.steps, |step| step.total_samples);
+    }
+    let _ = write!(out, "\"totalQueryableSamples\":{},", stats.total_samples);
+    if by_step {
+        push_steps(out, "samplesReadPerStep", &stats.steps, |step| step.samples_read);
+    }
+    let (read, peak) = (stats.samples_read, stats.peak_samples);
+    let _ = write!(out, "\"samplesRead\":{read},\"peakSamples\":{peak}}}}}");
+}
+
+fn push_steps(out: &mut String, name: &str, steps: &[StepStats], count: impl Fn(&StepStats) -> u64) {
+    let _ = write!(out, "\"{name}\":[");
+    for (i, step) in steps.iter().enumerate() {
+        out.push_str(if i == 0 { "[" } else { ",[" });
+        push_timestamp(out, step.time);
+        let _ = write!(out, ",{}]", count(step));
+    }
+    out.push_str("],");
 }
 
 /// All selectors of a query, in order.

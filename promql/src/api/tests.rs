@@ -312,6 +312,26 @@ fn answers_are_compressed_as_the_client_wishes() {
 }
 
 #[test]
+fn statistics_tell_of_every_step_where_asked() {
+    let options = Options { per_step_stats: true, ..Options::default() };
+    let api = Api { engine: Engine::new(options), ..api() };
+    let path = "/api/v1/query_range?query=sum_over_time(up[2m])&start=120&end=240&step=60&stats=";
+    for (stats, samples) in [
+        ("true", r#"{"totalQueryableSamples":12,"samplesRead":8,"peakSamples":"#),
+        (
+            "all",
+            concat!(
+                r#"{"totalQueryableSamplesPerStep":[[120,4],[180,4],[240,4]],"totalQueryableSamples":12,"#,
+                r#""samplesReadPerStep":[[120,4],[180,2],[240,2]],"samplesRead":8,"peakSamples":"#
+            ),
+        ),
+    ] {
+        let (_, body) = read(api.handle(&Request::get(format!("{path}{stats}")).body("").unwrap()));
+        assert!(body.contains(&format!(r#""samples":{samples}"#)), "{body}");
+    }
+}
+
+#[test]
 fn exemplars_are_shown_per_series() {
     let mut out = String::new();
     let exemplar =

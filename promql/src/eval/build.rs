@@ -10,6 +10,7 @@ use super::matrix::Matrix;
 use super::operator::{Operator, SeriesMeta};
 use super::range_source::{RangeSource, StoredRange, Subquery};
 use super::row::Row;
+use super::samples::Part;
 use super::selector::VectorSelector;
 use super::smoothed::SmoothedSelector;
 use super::{Context, QueryError};
@@ -133,7 +134,7 @@ fn negated<'a>(inner: &'a Node, grid: Grid, context: &'a Context<'a>) -> Result<
 
 /// A part that is evaluated once, at the first step.
 fn repeated<'a>(inner: &'a Node, grid: Grid, context: &'a Context<'a>) -> Result<Output<'a>, QueryError> {
-    let once = Grid { count: 1, ..grid };
+    let once = context.samples.part(grid, Part::Once, Grid { count: 1, ..grid });
     Ok(match output(inner, once, context)? {
         Output::Scalar(values) => {
             Output::Scalar(vec![values.first().copied().unwrap_or(f64::NAN); grid.count])

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::annotations::{Annotations, Note};
 use super::limits::Limits;
+use super::samples::SampleCounts;
 use super::{Options, QueryError};
 use crate::parser::Span;
 
@@ -17,12 +18,19 @@ pub(crate) struct Context<'a> {
     /// How old a sample may be to count, in milliseconds.
     pub(crate) lookback: i64,
     pub(crate) limits: Limits,
+    pub(crate) samples: SampleCounts,
     annotations: Mutex<Annotations>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(store: &'a dyn Select, options: &'a Options, lookback: i64, limits: Limits) -> Self {
-        Self { store, options, lookback, limits, annotations: Mutex::default() }
+    pub(crate) fn new(
+        store: &'a dyn Select,
+        options: &'a Options,
+        lookback: i64,
+        limits: Limits,
+        samples: SampleCounts,
+    ) -> Self {
+        Self { store, options, lookback, limits, samples, annotations: Mutex::default() }
     }
 
     /// Where annotations about a part of the query go.

@@ -1,6 +1,6 @@
 //! Running a query.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics_core::{Column, LabelSet, Select, Timestamp};
 
@@ -11,6 +11,7 @@ use super::limits::{Cancel, Limits};
 use super::range_call::shown_range;
 use super::range_source::{RangeSource, inner_grid};
 use super::row::{Row, is_absent};
+use super::samples::{Part, SampleCounts, Seen};
 use super::{Context, QueryError};
 use crate::parser::{Expr, ParserOptions, ValueType};
 use crate::plan::{Node, QueryTimes, build as plan};
@@ -37,6 +38,8 @@ pub struct Options {
     pub delayed_name_removal: bool,
     /// `type-and-unit-labels`: counters are told by `__type__`, not by their names' endings. Off.
     pub type_and_unit_labels: bool,
+    /// `promql-per-step-stats`: statistics that the API shows may have counts of every step. Off.
+    pub per_step_stats: bool,
     /// `use-start-timestamps`: counters are known to begin at zero where their samples say when. Off.
     pub use_start_timestamps: bool,
 }
@@ -52,6 +55,7 @@ impl Default for Options {
             parser: ParserOptions::default(),
             delayed_name_removal: false,
             type_and_unit_labels: false,
+            per_step_stats: false,
             use_start_timestamps: false,
         }
     }
@@ -72,6 +76,8 @@ pub struct QueryOptions {
     pub timeout: Option<Duration>,
     /// Stops the query from another thread.
     pub cancel: Option<Cancel>,
+    /// Counts the samples of every step, which costs time at every series: [`QueryStats::steps`].
+    pub count_steps: bool,
 }
 
 /// A query's answer.
@@ -85,14 +91,42 @@ pub struct QueryResult {
     pub stats: QueryStats,
 }
 
+impl QueryResult {
+    /// The same, with the time that went by before the evaluation began.
+    fn parsed_at(mut self, started: Instant) -> Self {
+        self.stats.preparation = started.elapsed().saturating_sub(self.stats.evaluation);
+        self
+    }
+}
+
 /// What a query took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct QueryStats {
     /// Samples that were looked at, those in several windows counted for each.
     pub total_samples: u64,
+    /// Samples that were read. Without [`QueryOptions::count_steps`] the same as `total_samples` but for subqueries.
+    pub samples_read: u64,
     /// The most samples that were held in memory at a time.
     pub peak_samples: usize,
+    /// Both counts at every step, if [`QueryOptions::count_steps`] asked for them.
+    pub steps: Vec<StepStats>,
+    /// Time for parsing and planning.
+    pub preparation: Duration,
+    /// Time for evaluating, reading and sorting included.
+    pub evaluation: Duration,
+}
+
+/// The samples of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StepStats {
+    /// When the step is.
+    pub time: Timestamp,
+    /// Samples that were looked at.
+    pub total_samples: u64,
+    /// Samples that no earlier step had looked at.
+    pub samples_read: u64,
 }
 
 /// Evaluates queries over any store. Cheap to clone and free of state, so that any number of queries may run at
@@ -152,7 +186,9 @@ impl Engine {
         time: Timestamp,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        self.instant_expr(store, &self.options.parser.parse(query)?, time, options)
+        let started = Instant::now();
+        let expr = self.options.parser.parse(query)?;
+        Ok(self.instant_expr(store, &expr, time, options)?.parsed_at(started))
     }
 
     /// As [`Engine::instant_with`], for a query that is parsed already.
@@ -166,10 +202,12 @@ impl Engine {
         time: Timestamp,
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
+        let started = Instant::now();
         let node = plan(expr, QueryTimes { start: time, end: time, step: 0 })?;
         let context = self.context(store, options);
-        let value = instant_value(expr.value_type(), &node, time, &context)?;
-        Ok(finished(value, &context))
+        let grid = context.samples.query(Grid::instant(time));
+        let value = instant_value(expr.value_type(), &node, grid, &context)?;
+        Ok(finished(value, grid, started, &context))
     }
 
     /// Evaluates a query at every step of a range: from `start` up to `end`, `step` milliseconds apart.
@@ -198,7 +236,9 @@ impl Engine {
         steps: (Timestamp, Timestamp, i64),
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
-        self.range_expr(store, &self.options.parser.parse(query)?, steps, options)
+        let started = Instant::now();
+        let expr = self.options.parser.parse(query)?;
+        Ok(self.range_expr(store, &expr, steps, options)?.parsed_at(started))
     }
 
     /// As [`Engine::range_with`], for a query that is parsed already.
@@ -219,14 +259,16 @@ impl Engine {
         if step <= 0 {
             return Err(QueryError::Step(step));
         }
+        let started = Instant::now();
         let grid = Grid::range(start, end, step);
         if grid.count > self.options.max_samples {
             return Err(QueryError::TooManySamples);
         }
         let node = plan(expr, QueryTimes { start, end, step })?;
         let context = self.context(store, options);
+        let grid = context.samples.query(grid);
         let series = range_matrix(&node, grid, &context)?;
-        Ok(finished(QueryValue::Matrix(series), &context))
+        Ok(finished(QueryValue::Matrix(series), grid, started, &context))
     }
 
     fn context<'a>(&'a self, store: &'a dyn Select, options: &QueryOptions) -> Context<'a> {
@@ -237,7 +279,8 @@ impl Engine {
         };
         let cancel = options.cancel.clone().unwrap_or_default();
         let limits = Limits::new(self.options.max_samples, timeout, cancel);
-        Context::new(store, &self.options, millis(lookback), limits)
+        let samples = SampleCounts::new(options.count_steps);
+        Context::new(store, &self.options, millis(lookback), limits, samples)
     }
 }
 
@@ -245,18 +288,31 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn finished(value: QueryValue, context: &Context<'_>) -> QueryResult {
-    let stats = QueryStats { total_samples: context.limits.read(), peak_samples: context.limits.peak() };
+fn finished(value: QueryValue, grid: Grid, started: Instant, context: &Context<'_>) -> QueryResult {
+    let (total, steps) = context.samples.finish();
+    let step = |(time, seen): (Timestamp, &Seen)| StepStats {
+        time,
+        total_samples: seen.queried,
+        samples_read: seen.read,
+    };
+    let stats = QueryStats {
+        total_samples: total.queried,
+        samples_read: total.read,
+        peak_samples: context.limits.peak(),
+        steps: grid.times().zip(&steps).map(step).collect(),
+        preparation: Duration::ZERO,
+        evaluation: started.elapsed(),
+    };
     QueryResult { value, annotations: context.take_annotations(), stats }
 }
 
 fn instant_value(
     value_type: ValueType,
     node: &Node,
-    time: Timestamp,
+    grid: Grid,
     context: &Context<'_>,
 ) -> Result<QueryValue, QueryError> {
-    let grid = Grid::instant(time);
+    let time = grid.start;
     if value_type == ValueType::Matrix {
         return range_vector(node, grid, context).map(QueryValue::Matrix);
     }
@@ -285,7 +341,7 @@ fn instant_value(
 /// A range vector as an answer of its own.
 fn range_vector(node: &Node, grid: Grid, context: &Context<'_>) -> Result<Vec<MatrixSeries>, QueryError> {
     if let Node::Subquery(subquery) = unwrapped(node) {
-        let inner = inner_grid(subquery, grid, context);
+        let inner = context.samples.part(grid, Part::Shown, inner_grid(subquery, grid, context));
         return range_matrix(&subquery.inner, inner, context);
     }
     let mut series = Vec::new();

@@ -2,18 +2,22 @@
 
 use metrics_core::Timestamp;
 
-/// `count` times from `start` on, `step` milliseconds apart. An instant query has one.
+use super::samples::ScopeId;
+
+/// `count` times from `start` on, `step` milliseconds apart, for one part of a query. An instant query has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub(crate) start: Timestamp,
     pub(crate) step: i64,
     pub(crate) count: usize,
+    /// Where samples that are looked at on the way are counted.
+    pub(crate) scope: ScopeId,
 }
 
 impl Grid {
     /// One time.
     pub(crate) const fn instant(time: Timestamp) -> Self {
-        Self { start: time, step: 1, count: 1 }
+        Self::new(time, 1, 1)
     }
 
     /// From `start` to the last time that is not behind `end`; empty if `end` lies before `start`.
@@ -24,7 +28,11 @@ impl Grid {
             }
             _ => 0,
         };
-        Self { start, step: step.max(1), count }
+        Self::new(start, step.max(1), count)
+    }
+
+    pub(crate) const fn new(start: Timestamp, step: i64, count: usize) -> Self {
+        Self { start, step, count, scope: ScopeId::QUERY }
     }
 
     pub(crate) const fn at(&self, step: usize) -> Timestamp {

@@ -12,6 +12,7 @@ use super::labels::{braced, joined_always};
 use super::matrix::Matrix;
 use super::operator::{Operator, SeriesMeta};
 use super::row::Row;
+use super::samples::Seen;
 use super::{Context, DataError, QueryError};
 use crate::plan::{CallNode, Node, Shift};
 
@@ -165,7 +166,8 @@ fn fetch(
         }
         let taken: Vec<Option<Timestamp>> =
             grid.times().map(|t| taken_at(&columns, shift.of(t), context.lookback)).collect();
-        context.limits.count_read(taken.iter().flatten().count() as u64);
+        let seen = taken.iter().map(|t| Seen::new(t.is_some().into()));
+        context.samples.count(grid, taken.iter().flatten().count() as u64, seen);
         let name = labels.metric_name().unwrap_or("").to_owned();
         let key = labels.only(&IDENTIFYING);
         infos.entry(name).or_default().entry(key).or_default().push(Info { labels, taken });

@@ -1,7 +1,7 @@
 //! What a query may take: time, samples in memory, and the caller's patience.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::QueryError;
@@ -40,7 +40,6 @@ pub(crate) struct Limits {
     max_samples: usize,
     held: AtomicUsize,
     peak: AtomicUsize,
-    read: AtomicU64,
 }
 
 impl Limits {
@@ -51,7 +50,6 @@ impl Limits {
             max_samples,
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
-            read: AtomicU64::new(0),
         }
     }
 
@@ -75,15 +73,6 @@ impl Limits {
         }
         self.peak.fetch_max(now, Relaxed);
         Ok(held)
-    }
-
-    /// Counts samples that were looked at.
-    pub(crate) fn count_read(&self, samples: u64) {
-        self.read.fetch_add(samples, Relaxed);
-    }
-
-    pub(crate) fn read(&self) -> u64 {
-        self.read.load(Relaxed)
     }
 
     pub(crate) fn peak(&self) -> usize {

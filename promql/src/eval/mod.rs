@@ -11,6 +11,7 @@ mod error;
 mod grid;
 mod limits;
 mod row;
+mod samples;
 
 // What operators are.
 mod matrix;
@@ -42,6 +43,6 @@ mod sliding_law;
 pub use annotations::Annotations;
 pub(crate) use annotations::{Monotonicity, Note, Operation};
 pub(crate) use context::{Context, Notes};
-pub use engine::{Engine, Options, QueryOptions, QueryResult, QueryStats};
+pub use engine::{Engine, Options, QueryOptions, QueryResult, QueryStats, StepStats};
 pub use error::{DataError, QueryError};
 pub use limits::Cancel;

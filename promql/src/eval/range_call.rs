@@ -1,12 +1,15 @@
 //! Functions over range vectors.
 
-use metrics_core::{Columns, LabelSet};
+use std::sync::Arc;
+
+use metrics_core::{Columns, FloatHistogram, LabelSet};
 
 use super::labels::{joined, without_metadata};
 use super::matrix::has_same_labels;
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::range_source::{RangeReader, RangeSource, WindowPlan};
 use super::row::{Row, histogram_weight};
+use super::samples::Seen;
 use super::{Context, DataError, Note, Notes, QueryError};
 use crate::functions::{Column, RangeEntry, Samples, Sliding, Window, Windows, sliding};
 use crate::parser::{Edges, Span};
@@ -115,13 +118,13 @@ impl Reader for RangeCallReader<'_> {
             self.plan.locate(&self.times, &mut self.floats);
             self.samples_in_windows = self.floats.bounds.iter().map(|(lo, hi)| u64::from(hi - lo)).sum();
         }
-        context.limits.count_read(self.samples_in_windows);
         let use_starts = self.of.entry.uses_starts && context.options.use_start_timestamps;
         let has_starts = use_starts && self.columns.float_starts.iter().any(|s| *s != 0);
         let slid = self.columns.histograms.timestamps.is_empty() && !has_starts && self.slide(row);
         if !slid {
             self.step_by_step(series, use_starts, row)?;
         }
+        self.count_samples();
         if self.of.entry.wants_counter {
             self.note_non_counter(series, row);
         }
@@ -156,7 +159,6 @@ impl RangeCallReader<'_> {
             starts: &self.columns.histogram_starts[..starts(&self.columns.histogram_starts)],
         };
         let metric = self.of.source.series()[series].labels.metric_name().unwrap_or("");
-        let mut weight = 0;
         for step in 0..self.plan.grid.count {
             let (lo, hi) = self.floats.bounds[step];
             let floats = all_floats.slice(lo as usize, hi as usize);
@@ -165,7 +167,6 @@ impl RangeCallReader<'_> {
             if floats.is_empty() && histograms.is_empty() {
                 continue;
             }
-            weight += histograms.values.iter().map(|h| histogram_weight(h) as u64).sum::<u64>();
             let (start, end) = self.plan.edges_at(step);
             let param = |i: usize| self.params.get(i).and_then(|p| p.get(step)).copied().unwrap_or(0.0);
             let window = Window {
@@ -183,8 +184,28 @@ impl RangeCallReader<'_> {
                 row.set(step, value);
             }
         }
-        self.of.context.limits.count_read(weight);
         Ok(())
+    }
+
+    /// Counts the samples of every window, and those that were in none before.
+    fn count_samples(&self) {
+        let counts = &self.of.context.samples;
+        let histograms = &self.columns.histograms.values;
+        let none: &[(u32, u32)] = &[];
+        let windows = if histograms.is_empty() { none } else { self.histograms.bounds.as_slice() };
+        let weights = if histograms.is_empty() { Vec::new() } else { weights_before(histograms) };
+        let weight = |lo: u32, hi: u32| weights[hi as usize] - weights[lo as usize];
+        let weighed: u64 = windows.iter().map(|(lo, hi)| weight(*lo, *hi)).sum();
+        let seen = (0..self.plan.grid.count).map(|step| {
+            let (lo, hi, fresh) = window(&self.floats.bounds, step);
+            let mut seen = Seen { queried: u64::from(hi - lo), read: u64::from(hi - fresh) };
+            if !windows.is_empty() {
+                let (lo, hi, fresh) = window(windows, step);
+                seen = Seen { queried: seen.queried + weight(lo, hi), read: seen.read + weight(fresh, hi) };
+            }
+            Seen { read: if self.plan.is_stored { seen.read } else { 0 }, ..seen }
+        });
+        counts.count(self.plan.grid, self.samples_in_windows + weighed, seen);
     }
 
     fn note_non_counter(&mut self, series: usize, row: &Row) {
@@ -205,6 +226,22 @@ impl RangeCallReader<'_> {
         }
         self.noted = Some(labels.clone());
     }
+}
+
+/// The weights of all histograms before each, and of all.
+fn weights_before(histograms: &[Arc<FloatHistogram>]) -> Vec<u64> {
+    let sums = histograms.iter().scan(0, |sum, h| {
+        *sum += histogram_weight(h) as u64;
+        Some(*sum)
+    });
+    std::iter::once(0).chain(sums).collect()
+}
+
+/// Where a window begins and ends, and where what was not in the one before begins.
+fn window(bounds: &[(u32, u32)], step: usize) -> (u32, u32, u32) {
+    let (lo, hi) = bounds[step];
+    let before = step.checked_sub(1).map_or(lo, |before| bounds[before].1);
+    (lo, hi, before.clamp(lo, hi))
 }
 
 /// The windows of an instant query that shows a range vector.
@@ -232,7 +269,8 @@ pub(crate) fn shown_range(
             (columns.floats.timestamps, columns.floats.values) = shown.into_iter().unzip();
         }
         let weight = columns.histograms.values.iter().map(|h| histogram_weight(h)).sum::<usize>();
-        context.limits.count_read((columns.floats.values.len() + weight) as u64);
+        let seen = (columns.floats.values.len() + weight) as u64;
+        context.samples.count(plan.grid, seen, std::iter::once(Seen::new(seen)));
         if !columns.is_empty() {
             show(meta, &mut columns)?;
         }

@@ -8,6 +8,7 @@ use metrics_core::{Columns, FloatHistogram, SeriesSet, Timestamp, is_stale};
 use super::grid::Grid;
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::row::{Row, is_absent};
+use super::samples::Part;
 use super::selector::{metas, read, select};
 use super::smoothed::retain;
 use super::{Context, QueryError, build};
@@ -24,6 +25,8 @@ pub(crate) struct WindowPlan {
     pub(crate) range: i64,
     pub(crate) edges: Edges,
     pub(crate) lookback: i64,
+    /// Whether samples come from the store: those of a subquery were read when it ran.
+    pub(crate) is_stored: bool,
 }
 
 impl WindowPlan {
@@ -97,6 +100,7 @@ impl<'a> StoredRange<'a> {
             range: window.range,
             edges: window.selector.edges,
             lookback: context.lookback,
+            is_stored: true,
         };
         let (before, after) = windows.margins();
         let set = select(&window.selector, grid, (window.range.saturating_add(before), after), context)?;
@@ -163,7 +167,9 @@ impl<'a> Subquery<'a> {
         grid: Grid,
         context: &'a Context<'a>,
     ) -> Result<Self, QueryError> {
-        let inner_grid = inner_grid(node, grid, context);
+        let offset = grid.start.saturating_sub(node.shift.of(grid.start));
+        let part = Part::Subquery { offset, range: node.range };
+        let inner_grid = context.samples.part(grid, part, inner_grid(node, grid, context));
         let inner = build::vector(&node.inner, inner_grid, context)?;
         let windows = WindowPlan {
             grid,
@@ -171,6 +177,7 @@ impl<'a> Subquery<'a> {
             range: node.range,
             edges: Edges::Plain,
             lookback: context.lookback,
+            is_stored: false,
         };
         Ok(Self { inner, windows, grid: inner_grid, times: inner_grid.times().collect() })
     }
@@ -187,7 +194,7 @@ pub(crate) fn inner_grid(node: &SubqueryNode, grid: Grid, context: &Context<'_>)
     if start <= before {
         start = start.saturating_add(step);
     }
-    if grid.count == 0 { Grid { start, step, count: 0 } } else { Grid::range(start, last, step) }
+    if grid.count == 0 { Grid::new(start, step, 0) } else { Grid::range(start, last, step) }
 }
 
 impl RangeSource for Subquery<'_> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use metrics_core::{FloatHistogram, STALE_NAN, is_stale};
 
+use super::samples::Seen;
 use crate::value::Point;
 
 /// A step without a float. The staleness marker never is a value of a result: selectors take it out, and
@@ -98,6 +99,13 @@ impl Row {
     pub(crate) fn weight(&self) -> usize {
         let floats = self.floats.iter().filter(|v| !is_absent(**v)).count();
         floats + self.histograms.iter().flatten().map(|h| histogram_weight(h)).sum::<usize>()
+    }
+
+    /// What the original counts of a step's sample when it is read.
+    pub(crate) fn seen(&self, step: usize) -> Seen {
+        let float = self.floats.get(step).is_some_and(|v| !is_absent(*v));
+        let histogram = self.histogram(step).map_or(0, |h| histogram_weight(h));
+        Seen::new((usize::from(float) + histogram) as u64)
     }
 
     /// Takes over the values of another row. Returns false if both have a value at some step.

@@ -9,7 +9,7 @@ use metrics_core::{
 
 use super::grid::Grid;
 use super::operator::{Operator, Reader, SeriesMeta};
-use super::row::{Row, histogram_weight, is_absent};
+use super::row::Row;
 use super::{Context, QueryError};
 use crate::plan::{Selector, Shift};
 
@@ -132,18 +132,17 @@ impl Reader for Latest<'_> {
                 *value = floats.values[*pick as usize];
             }
         }
-        let mut read = row.floats.iter().filter(|v| !is_absent(**v)).count();
         if !self.columns.histograms.timestamps.is_empty() {
-            read = self.mix_histograms(row);
+            self.mix_histograms(row);
         }
-        context.limits.count_read(read as u64);
+        context.samples.count(*grid, row.weight() as u64, (0..grid.count).map(|step| row.seen(step)));
         Ok(())
     }
 }
 
 impl Latest<'_> {
-    /// Puts histograms where they are newer than the floats. Returns the weight of all samples.
-    fn mix_histograms(&mut self, row: &mut Row) -> usize {
+    /// Puts histograms where they are newer than the floats.
+    fn mix_histograms(&mut self, row: &mut Row) {
         let VectorSelector { grid, shift, context, .. } = self.of;
         let histograms = &self.columns.histograms;
         let mut newest = Vec::with_capacity(grid.count);
@@ -160,8 +159,6 @@ impl Latest<'_> {
                 row.set_histogram(step, histogram.clone());
             }
         }
-        let floats = row.floats.iter().filter(|v| !is_absent(**v)).count();
-        floats + row.histograms.iter().flatten().map(|h| histogram_weight(h)).sum::<usize>()
     }
 }
 

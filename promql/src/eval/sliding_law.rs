@@ -95,11 +95,12 @@ proptest! {
         quantiles in proptest::collection::vec(0.0..=1.0f64, 60),
     ) {
         let plan = WindowPlan {
-            grid: Grid { start, step, count },
+            grid: Grid::new(start, step, count),
             shift: Shift::default(),
             range,
             edges: Edges::Plain,
             lookback: 300_000,
+            is_stored: true,
         };
         let mut windows = Windows::default();
         plan.locate(&times, &mut windows);

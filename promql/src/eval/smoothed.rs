@@ -21,7 +21,6 @@ pub(crate) struct SmoothedSelector<'a> {
     shift: Shift,
     lookback: i64,
     notes: Notes<'a>,
-    context: &'a Context<'a>,
 }
 
 impl<'a> SmoothedSelector<'a> {
@@ -29,7 +28,7 @@ impl<'a> SmoothedSelector<'a> {
         let lookback = context.lookback;
         let set = select(selector, grid, (lookback, lookback), context)?;
         let notes = context.notes(selector.span);
-        Ok(Self { series: metas(&*set), set, grid, shift: selector.shift, lookback, notes, context })
+        Ok(Self { series: metas(&*set), set, grid, shift: selector.shift, lookback, notes })
     }
 }
 
@@ -54,7 +53,7 @@ struct Between<'a> {
 
 impl Reader for Between<'_> {
     fn read(&mut self, series: usize, row: &mut Row) -> Result<(), QueryError> {
-        let SmoothedSelector { set, grid, shift, lookback, notes, context, .. } = self.of;
+        let SmoothedSelector { set, grid, shift, lookback, notes, .. } = self.of;
         set.read(series, &mut self.columns)?;
         retain(&mut self.columns.floats, |v| !is_stale(*v));
         retain(&mut self.columns.histograms, |h| !is_stale(h.sum));
@@ -65,7 +64,6 @@ impl Reader for Between<'_> {
             let near = (time.saturating_sub(*lookback), time.saturating_add(*lookback));
             let floats = within(&self.columns.floats.timestamps, near);
             let histograms = within(&self.columns.histograms.timestamps, near);
-            context.limits.count_read((floats.len() + histograms.len()) as u64);
             if !floats.is_empty() && !histograms.is_empty() {
                 notes.add(Note::MixedFloatsHistograms { metric });
             } else if !floats.is_empty() {
