@@ -241,6 +241,19 @@ fn snapshots_of_other_logs_are_left_out() {
     assert_eq!(db.head_series(), 0);
 }
 
+#[test]
+fn a_log_or_a_snapshot_says_the_same_to_any_number_of_threads() {
+    let dir = TempDir::new().unwrap();
+    let db = fill(dir.path(), 150);
+    let expected = everything(&db);
+    db.close().unwrap();
+    for (threads, snapshot) in [(1, false), (2, false), (5, false), (1, true), (5, true)] {
+        let db = Db::open(dir.path(), Options { threads, snapshot, ..options() }).unwrap();
+        assert!(db.warnings().is_empty(), "{:?}", db.warnings());
+        assert!(everything(&db).0 == expected.0, "{threads} threads, snapshot {snapshot}");
+    }
+}
+
 /// Taken while writers, new series and deletions go on, a snapshot with its log says what the log says.
 #[test]
 fn a_snapshot_need_not_stop_the_world() {

@@ -16,6 +16,8 @@ use serde_json::Value;
 struct Program {
     dir: PathBuf,
     port: u16,
+    /// Beside those of [`command`].
+    flags: Vec<&'static str>,
     child: Option<Child>,
 }
 
@@ -41,14 +43,15 @@ impl Program {
         let port = free_port();
         let config = config.replace("PORT", &port.to_string());
         std::fs::write(dir.join("prometheus.yml"), config).unwrap();
-        let mut program = Self { dir: dir.to_owned(), port, child: None };
+        let mut program = Self { dir: dir.to_owned(), port, flags: vec![], child: None };
         program.launch();
         program
     }
 
     fn launch(&mut self) {
         let log = std::fs::File::create(self.dir.join("log")).unwrap();
-        self.child = Some(command(&self.dir, self.port).stderr(log).spawn().unwrap());
+        let mut command = command(&self.dir, self.port);
+        self.child = Some(command.args(&self.flags).stderr(log).spawn().unwrap());
         self.until("ready", |p| p.try_get("/-/ready").is_some_and(|(status, _)| status == 200));
     }
 
@@ -245,6 +248,30 @@ fn a_kill_loses_no_acknowledged_sample() {
     assert!(acknowledged > 0);
     program.signal("-TERM");
     assert!(program.wait().success());
+}
+
+/// As the original's feature: the memory goes to disk when the program stops, and comes from there when it starts.
+#[test]
+fn a_snapshot_is_left_where_it_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshot = dir.path().join("data/head_snapshot");
+    let mut program = Program::start(dir.path(), "{}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(program.post("/api/v1/write", &request(now.as_millis() as i64)), Some(204));
+    let mut restart = |flags: &[&'static str]| {
+        program.signal("-TERM");
+        assert!(program.wait().success());
+        let is_left = snapshot.exists();
+        program.flags = flags.to_vec();
+        program.launch();
+        assert_eq!(program.query("count(pushed)")[0]["value"][1], "100");
+        is_left
+    };
+    assert!(!restart(&["--enable-feature=memory-snapshot-on-shutdown"]));
+    assert!(restart(&["--enable-feature=memory-snapshot-on-shutdown"]));
+    assert!(restart(&[]));
+    let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+    assert!(!log.contains("Trouble"), "{log}");
 }
 
 /// What a program pushes that nobody can scrape: counters, classic buckets and a native histogram, in both versions of
