@@ -165,12 +165,39 @@ impl LabelSet {
 
     /// This set without the named labels.
     pub fn without(&self, names: &[&str]) -> Self {
-        Self::from_sorted(self.iter().filter(|(n, _)| !names.contains(n)))
+        self.filtered(|name| !names.contains(&name))
     }
 
     /// This set with only the named labels.
     pub fn only(&self, names: &[&str]) -> Self {
-        Self::from_sorted(self.iter().filter(|(n, _)| names.contains(n)))
+        self.filtered(|name| names.contains(&name))
+    }
+
+    /// The labels whose names are to be kept: neighbours are copied together, as they are packed.
+    fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let all = &*self.0;
+        let mut labels = self.iter();
+        let mut kept = String::new();
+        let mut run = 0..0;
+        loop {
+            let start = all.len() - labels.rest.len();
+            let Some((name, value)) = labels.next() else { break };
+            let end = all.len() - labels.rest.len();
+            if value.is_empty() || !keep(name) {
+                continue;
+            }
+            if run.end != start {
+                kept.push_str(&all[run]);
+                run = start..start;
+            }
+            run.end = end;
+        }
+        match (kept.is_empty(), run.len()) {
+            (true, 0) => Self::empty(),
+            (true, n) if n == all.len() => self.clone(),
+            (true, _) => Self(Arc::from(&all[run])),
+            (false, _) => Self(Arc::from(kept + &all[run])),
+        }
     }
 
     /// This set without `__name__`.
@@ -262,8 +289,29 @@ impl Hash for LabelSet {
 impl Ord for LabelSet {
     /// Name by name and value by value, the field's order of series; a prefix comes first.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (a, b) = (&*self.0, &*other.0);
+        let differ = common_prefix(a.as_bytes(), b.as_bytes());
+        if differ == a.len() || differ == b.len() {
+            return a.len().cmp(&b.len());
+        }
+        // What is packed before the string in which they differ is the same in both.
+        let mut rest = a;
+        loop {
+            let at = a.len() - rest.len();
+            let (text, behind) = unpack(rest);
+            if a.len() - behind.len() > differ {
+                return text.cmp(unpack(&b[at..]).0);
+            }
+            rest = behind;
+        }
     }
+}
+
+/// How many bytes two slices have in common at the front.
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let same = 8 * words.take_while(|(a, b)| a == b).count();
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
 }
 
 impl PartialOrd for LabelSet {
@@ -449,7 +497,33 @@ mod tests {
         assert_eq!(LabelSet::empty().to_string(), "{}");
     }
 
+    fn few_labels() -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
+        let value =
+            prop_oneof!["[ab]{1,12}", Just("x".repeat(63)), Just("x".repeat(64)), Just("é".repeat(70))];
+        proptest::collection::btree_map("[abc]{1,3}", value, 0..6)
+    }
+
     proptest! {
+        #[test]
+        fn order_is_that_of_the_pairs(a in few_labels(), b in few_labels(), cut in 0usize..6) {
+            let shorter: Vec<_> = a.clone().into_iter().take(cut).collect();
+            for b in [&b.into_iter().collect(), &shorter] {
+                let expected = a.iter().cmp(b.iter().map(|(n, v)| (n, v)));
+                let (a, b) = (LabelSet::from_pairs(a.iter()), LabelSet::from_pairs(b.iter().map(|(n, v)| (n, v))));
+                prop_assert_eq!(a.cmp(&b), expected);
+                prop_assert_eq!(b.cmp(&a), expected.reverse());
+            }
+        }
+
+        #[test]
+        fn labels_are_left_out_or_kept(a in few_labels(), names in proptest::collection::vec("[abc]{1,2}", 0..6)) {
+            let set = LabelSet::from_pairs(a.iter());
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let (kept, left): (Vec<_>, Vec<_>) = a.iter().partition(|(n, _)| names.contains(&n.as_str()));
+            prop_assert_eq!(set.only(&names), LabelSet::from_pairs(kept));
+            prop_assert_eq!(set.without(&names), LabelSet::from_pairs(left));
+        }
+
         #[test]
         fn pairs_come_back_sorted(map in proptest::collection::btree_map(".{0,80}", ".{1,80}", 0..12)) {
             let set = LabelSet::from_pairs(map.iter());

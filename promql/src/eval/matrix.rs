@@ -91,9 +91,14 @@ impl<'c> Matrix<'c> {
     }
 }
 
-pub(crate) fn has_same_labels<'a>(labels: impl ExactSizeIterator<Item = &'a LabelSet>) -> bool {
+/// Whether two of the label sets are the same.
+pub(crate) fn has_same_labels<'a>(labels: impl ExactSizeIterator<Item = &'a LabelSet> + Clone) -> bool {
+    // Series mostly come in order, and stay so when all lose the same metric name.
+    if labels.clone().is_sorted_by(|a, b| a < b) {
+        return false;
+    }
     let mut seen = std::collections::HashSet::with_capacity(labels.len());
-    labels.len() > 1 && !labels.into_iter().all(|l| seen.insert(l))
+    !labels.into_iter().all(|l| seen.insert(l))
 }
 
 impl Operator for Matrix<'_> {

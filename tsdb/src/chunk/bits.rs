@@ -117,6 +117,28 @@ impl<'a> BitReader<'a> {
         self.at > self.bytes.len() * 8
     }
 
+    /// The slice that is read.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether fewer than eight bytes follow from the byte to be read next.
+    #[inline]
+    pub(super) fn is_near_end(&self) -> bool {
+        self.byte_position() + 8 > self.bytes.len()
+    }
+
+    /// The bytes from the one to be read next, zeros behind them; nothing if they are eight or more.
+    #[inline]
+    pub(super) fn tail(&self) -> Option<[u8; 16]> {
+        self.is_near_end().then(|| {
+            let mut tail = [0; 16];
+            let rest = self.bytes.get(self.byte_position()..).unwrap_or_default();
+            tail[..rest.len()].copy_from_slice(rest);
+            tail
+        })
+    }
+
     /// The next bits at the top of a word; at least 57 of them are valid.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
@@ -126,12 +148,7 @@ impl<'a> BitReader<'a> {
     /// As [`BitReader::peek`], the bits from `at` on.
     #[inline(always)]
     pub(super) fn peek_at(&self, at: usize) -> u64 {
-        let byte = at >> 3;
-        let word = match self.bytes.get(byte..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(window) => u64::from_be_bytes(*window),
-            None => tail_word(self.bytes, byte),
-        };
-        word << (at & 7)
+        word_at(self.bytes, at).unwrap_or_else(|| tail_word(self.bytes, at >> 3) << (at & 7))
     }
 
     /// `n` bits from `at` on, 1 ≤ n ≤ 64.
@@ -199,6 +216,13 @@ pub(super) fn sign(bits: u64, n: u32) -> i64 {
 pub(super) fn fits_signed(x: i64, n: u32) -> bool {
     let half = 1i64 << (n - 1);
     -(half - 1) <= x && x <= half
+}
+
+/// The bits from `at` on at the top of a word, at least 57 of them; nothing if the slice ends before the word does.
+#[inline(always)]
+pub(super) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let window = bytes.get(at >> 3..)?.first_chunk::<8>()?;
+    Some(u64::from_be_bytes(*window) << (at & 7))
 }
 
 /// Up to eight bytes from `byte` on, zeros behind the end.

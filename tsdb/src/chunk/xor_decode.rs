@@ -1,12 +1,15 @@
 //! Reading float chunks; the layout is that of [`xor`](super::xor).
 
-use super::bits::{BitReader, sign};
+use super::bits::{BitReader, sign, word_at};
 use super::xor::HEADER;
 use super::xor_field::Window;
 use super::{ChunkError, sample_count};
 
 /// Samples that are read before a look at whether they are still wanted.
 const STRETCH: usize = 32;
+
+/// Bits of a value that fit into a word behind three bits of control.
+const NARROW: u32 = 54;
 
 /// Decodes a chunk and appends its samples to two columns.
 ///
@@ -170,8 +173,17 @@ impl<'a> Decoder<'a> {
         let n = times.len().min(values.len());
         let mut read = 0;
         while read < n {
-            read += self.steady(&mut times[read..n], &mut values[read..n]);
-            if read < n {
+            // Where no whole word follows any more, a copy with zeros behind stands for the rest of the chunk.
+            let tail = self.reader.tail();
+            let (bytes, skipped) = match &tail {
+                Some(tail) => (&tail[..], self.reader.byte_position()),
+                None => (self.reader.bytes(), 0),
+            };
+            read += self.steady(bytes, skipped, &mut times[read..n], &mut values[read..n]);
+            if self.width > NARROW {
+                read += self.wide(&mut times[read..n], &mut values[read..n]);
+            }
+            if read < n && (tail.is_some() || !self.reader.is_near_end()) {
                 self.next();
                 (times[read], values[read]) = self.sample();
                 read += 1;
@@ -179,22 +191,27 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Reads samples while the distance between timestamps stays the same, and tells how many they were.
+    /// Reads samples while the distance between timestamps stays the same, and tells how many they were. `bytes` are
+    /// those of the chunk, without so many at the front.
     ///
-    /// This is where queries spend their time. Everything that changes from sample to sample is local here, so that it
-    /// stays in registers; what is rare is left to [`Decoder::next`].
-    fn steady(&mut self, times: &mut [i64], values: &mut [f64]) -> usize {
+    /// This is where queries spend their time. Everything that changes from sample to sample is local here and nothing
+    /// is called, so that it stays in registers; what is rare is left to [`Decoder::next`].
+    #[inline(never)]
+    fn steady(&mut self, bytes: &[u8], skipped: usize, times: &mut [i64], values: &mut [f64]) -> usize {
         let n = times.len().min(values.len());
         let (times, values) = (&mut times[..n], &mut values[..n]);
-        let (reader, delta) = (&self.reader, self.delta);
-        let (mut at, mut time, mut value) = (reader.position(), self.timestamp, self.value);
+        let delta = self.delta;
+        let (mut at, mut time, mut value) =
+            (self.reader.position() - 8 * skipped, self.timestamp, self.value);
         let (mut width, mut trailing) = (self.width, 64 - self.leading - self.width);
         let mut read = 0;
         while read < n {
-            let word = reader.peek_at(at);
-            // One bit says that the distance stays, up to two what the value does.
-            match word >> 61 {
-                0b000 | 0b001 if word >> 48 == 0 && n - read >= 8 => {
+            let Some(word) = word_at(bytes, at) else { break };
+            // One bit says that the distance stays, up to two what the value does. Comparisons one after the other,
+            // because a jump through a table is guessed wrong more often.
+            let control = word >> 61;
+            if control <= 0b001 {
+                if word >> 48 == 0 && n - read >= 8 {
                     // Eight times the same value: what does not change does not change for long.
                     for (t, v) in times[read..read + 8].iter_mut().zip(&mut values[read..read + 8]) {
                         time = time.wrapping_add(delta);
@@ -204,25 +221,20 @@ impl<'a> Decoder<'a> {
                     read += 8;
                     continue;
                 }
-                0b000 | 0b001 => at += 2,
-                0b010 => {
-                    let field = match width {
-                        ..=54 => (word << 3) >> (64 - width),
-                        _ => reader.bits_at(at + 3, width),
-                    };
-                    value ^= field << trailing;
-                    at += 3 + width as usize;
+                at += 2;
+            } else if control == 0b010 && width <= NARROW {
+                value ^= ((word << 3) >> (64 - width)) << trailing;
+                at += 3 + width as usize;
+            } else if control == 0b011 {
+                let (leading, new_width) = new_window(word << 3);
+                if leading + new_width > 64 || new_width > 43 {
+                    break;
                 }
-                0b011 => {
-                    let (leading, new_width) = new_window(word << 3);
-                    if leading + new_width > 64 || new_width > 43 {
-                        break;
-                    }
-                    (width, trailing) = (new_width, 64 - leading - new_width);
-                    value ^= ((word << 14) >> (64 - width)) << trailing;
-                    at += 14 + width as usize;
-                }
-                _ => break,
+                (width, trailing) = (new_width, 64 - leading - new_width);
+                value ^= ((word << 14) >> (64 - width)) << trailing;
+                at += 14 + width as usize;
+            } else {
+                break;
             }
             time = time.wrapping_add(delta);
             (times[read], values[read]) = (time, f64::from_bits(value));
@@ -231,6 +243,27 @@ impl<'a> Decoder<'a> {
         (self.timestamp, self.value) = (time, value);
         if (width, trailing) != (self.width, 64 - self.leading - self.width) {
             (self.width, self.leading, self.has_window) = (width, 64 - width - trailing, true);
+        }
+        self.reader.seek(at + 8 * skipped);
+        read
+    }
+
+    /// As [`Decoder::steady`], for values that keep a window which does not fit into what is left of a word.
+    fn wide(&mut self, times: &mut [i64], values: &mut [f64]) -> usize {
+        let bytes = self.reader.bytes();
+        let (width, trailing) = (self.width, 64 - self.leading - self.width);
+        let mut at = self.reader.position();
+        let mut read = 0;
+        for (t, v) in times.iter_mut().zip(values) {
+            let (Some(word), Some(more)) = (word_at(bytes, at), word_at(bytes, at + 35)) else { break };
+            if word >> 61 != 0b010 {
+                break;
+            }
+            self.value ^= ((word << 3 >> 32 << (width - 32)) | (more >> (96 - width))) << trailing;
+            self.timestamp = self.timestamp.wrapping_add(self.delta);
+            (*t, *v) = self.sample();
+            at += 3 + width as usize;
+            read += 1;
         }
         self.reader.seek(at);
         read

@@ -28,7 +28,7 @@ use crate::parser::AggregateOp;
 use crate::plan::{Aggregation, Node};
 
 /// A state per group and step that rows are added to.
-pub(super) trait Fold {
+pub(super) trait Fold: Send {
     /// Adds a row to a group; groups are numbered from zero in the order in which they appear.
     fn add(&mut self, group: usize, row: &Row, metric: &str);
 
@@ -101,12 +101,18 @@ impl Grouping {
         let mut known: HashMap<LabelSet, usize> = HashMap::new();
         let mut labels = Vec::new();
         let key = GroupKey::of(node);
+        let mut last: Option<(&LabelSet, usize)> = None;
         let groups = series.iter().map(|meta| {
-            let group = key.labels(&meta.labels);
-            *known.entry(group).or_insert_with_key(|group| {
-                labels.push(group.clone());
-                labels.len() - 1
-            })
+            let group = match last {
+                // Neighbours are often of one group.
+                Some((before, group)) if key.is_same(before, &meta.labels) => group,
+                _ => *known.entry(key.labels(&meta.labels)).or_insert_with_key(|group| {
+                    labels.push(group.clone());
+                    labels.len() - 1
+                }),
+            };
+            last = Some((&meta.labels, group));
+            group
         });
         Self { groups: groups.collect(), labels }
     }
@@ -134,6 +140,11 @@ impl<'a> GroupKey<'a> {
             self.names.push(name);
         }
         self
+    }
+
+    /// Whether two series are seen at once to be of one group.
+    fn is_same(&self, a: &LabelSet, b: &LabelSet) -> bool {
+        !self.without && self.names.iter().all(|name| a.value(name) == b.value(name))
     }
 
     pub(super) fn labels(&self, of: &LabelSet) -> LabelSet {

@@ -11,6 +11,9 @@ use crate::eval::{Context, DataError, Note, QueryError, build};
 use crate::parser::AggregateOp;
 use crate::plan::Aggregation;
 
+/// Steps that are looked at together: rows lie step by step in memory.
+const TILE: usize = 32;
+
 /// How many series a group may keep at each step; nothing if that is none at all steps.
 ///
 /// # Errors
@@ -52,20 +55,23 @@ pub(super) fn build<'a>(
     }
     let grouping = Grouping::of(node, matrix.metas());
     let mut chosen = Chosen::new(&matrix, grid.count);
-    let mut heaps: Vec<Heap> = (0..grouping.labels.len()).map(|_| Heap::new(largest)).collect();
-    for (step, count) in counts.into_iter().enumerate() {
+    let mut heaps: Vec<Heap> = (0..grouping.labels.len() * TILE).map(|_| Heap::new(largest)).collect();
+    for (first, counts) in (0..).step_by(TILE).zip(counts.chunks(TILE)) {
         context.check()?;
-        let count = usize::try_from(count).unwrap_or(0).min(matrix.len());
-        if count == 0 {
-            continue;
-        }
+        let counts: Vec<usize> = counts.iter().map(|k| usize::try_from(*k).unwrap_or(0)).collect();
         for (series, row) in matrix.rows().iter().enumerate() {
-            if !is_absent(row.floats[step]) {
-                heaps[grouping.groups[series]].offer(row.floats[step], series, count);
+            let heaps = &mut heaps[grouping.groups[series] * TILE..][..counts.len()];
+            let values = &row.floats[first..][..counts.len()];
+            for ((heap, value), count) in heaps.iter_mut().zip(values).zip(&counts) {
+                if !is_absent(*value) {
+                    heap.offer(*value, series, *count);
+                }
             }
         }
-        for heap in &mut heaps {
-            heap.take_best_first().for_each(|series| chosen.keep(series, step));
+        for step in 0..counts.len() {
+            for heap in heaps.iter_mut().skip(step).step_by(TILE) {
+                heap.take_best_first().for_each(|series| chosen.keep(series, first + step));
+            }
         }
     }
     chosen.into_operator(matrix, context)
@@ -134,7 +140,7 @@ impl Heap {
     fn offer(&mut self, value: f64, series: usize, count: usize) {
         if self.entries.len() < count {
             self.push(value, series);
-        } else {
+        } else if count > 0 {
             let worst = self.entries[0].0;
             if self.worse(worst, value) && !(worst.is_nan() && value.is_nan()) {
                 self.entries[0] = (value, series);
