@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use crate::block::{Block, BlockMeta, TMP_CREATION, TMP_DELETION, Ulid, remove_block};
 use crate::error::{Error, Warning};
 use crate::fs::{FileError, Fs, Lock, OsFs};
-use crate::head::{Head, HeadOptions, Limits};
+use crate::head::{AppendCounts, Head, HeadOptions, Limits, Replayed};
+use crate::head_chunks::{self, HEAD_CHUNKS, Loaded};
 use crate::maintenance::Maintenance;
 use crate::options::Options;
 use crate::retention::{Retention, leaving};
@@ -45,6 +46,8 @@ pub(crate) struct Snapshot {
     pub(crate) blocks: Arc<Vec<Arc<Block>>>,
     /// Shared by all who came between two cuts.
     pub(crate) readers: Arc<()>,
+    /// Late samples of earlier generations are in the blocks.
+    pub(crate) late_since: u64,
 }
 
 impl Snapshot {
@@ -107,13 +110,13 @@ impl Db {
                     }
                 }
             }
+            let chunks = load_head_chunks(&*fs, dir, is_read_only, &mut warnings)?;
             let replayed = head.replay(&fs, &log, options.wal, from, options.threads)?;
-            let damaged = if is_read_only { Warning::LogDamaged } else { Warning::LogRepaired };
-            warnings.extend(replayed.damage.map(damaged));
-            warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
-            if replayed.unknown > 0 {
-                warnings.push(Warning::UnknownSeries { samples: replayed.unknown });
+            let late = head.replay_late(&fs, dir, options.wal, chunks)?;
+            for replayed in [replayed, late] {
+                warn_of(replayed, is_read_only, &mut warnings);
             }
+            head.reset_counts();
         }
         Ok(Self {
             dir: dir.to_owned(),
@@ -121,7 +124,7 @@ impl Db {
             series_cache: SeriesCache::new(options.series_cache),
             options,
             head,
-            snapshot: Mutex::new(Snapshot { blocks: Arc::new(blocks), readers: Arc::default() }),
+            snapshot: Mutex::new(Snapshot { blocks: Arc::new(blocks), ..Snapshot::default() }),
             maintenance: Mutex::default(),
             warnings,
             is_read_only,
@@ -151,6 +154,22 @@ impl Db {
         let _maintenance = self.maintenance.lock();
         self.head.write_snapshot(&*self.fs, &self.dir)?;
         Ok(())
+    }
+
+    /// Changes [`Options::out_of_order_window`] for batches that begin from now on; in milliseconds, 0 refuses late
+    /// samples. What was taken before stays.
+    ///
+    /// # Errors
+    /// If the log of late samples cannot be begun.
+    pub fn set_out_of_order_window(&self, window: i64) -> Result<(), Error> {
+        self.check_writable()?;
+        let log = self.options.log.then_some((&self.fs, &*self.dir, self.options.wal));
+        Ok(self.head.set_window(window, log)?)
+    }
+
+    /// What was appended and refused since the store was opened.
+    pub fn append_counts(&self) -> AppendCounts {
+        self.head.append_counts()
     }
 
     /// The store's directory.
@@ -208,7 +227,9 @@ impl Append for Db {
 /// A head that takes what is newer than the blocks.
 fn new_head(options: &Options, is_read_only: bool, blocks: &[Arc<Block>]) -> Head {
     let head = Head::new(head_options(options, is_read_only));
-    if let Some(end) = blocks.iter().map(|b| b.meta().max_time).max() {
+    // Blocks of late samples say nothing about what is still to come.
+    let in_order = blocks.iter().filter(|b| !b.meta().is_from_out_of_order());
+    if let Some(end) = in_order.map(|b| b.meta().max_time).max() {
         head.set_min_valid(end);
     }
     head
@@ -259,6 +280,34 @@ pub(crate) fn head_options(options: &Options, is_read_only: bool) -> HeadOptions
         },
         max_exemplars: options.max_exemplars,
         durability: options.durability,
+        late_window: options.out_of_order_window,
+        late_chunk_samples: options.out_of_order_chunk_samples.into(),
+    }
+}
+
+/// Reads the head's chunk files, and cuts them off where they are damaged.
+fn load_head_chunks(
+    fs: &dyn Fs,
+    dir: &Path,
+    is_read_only: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Loaded, Error> {
+    let dir = dir.join(HEAD_CHUNKS);
+    let mut loaded = head_chunks::load(fs, &dir)?;
+    if !is_read_only {
+        head_chunks::repair(fs, &dir, &loaded)?;
+    }
+    warnings.extend(loaded.damage.take().map(Warning::HeadChunks));
+    Ok(loaded)
+}
+
+/// Tells what went wrong when a log was read.
+fn warn_of(replayed: Replayed, is_read_only: bool, warnings: &mut Vec<Warning>) {
+    let damaged = if is_read_only { Warning::LogDamaged } else { Warning::LogRepaired };
+    warnings.extend(replayed.damage.map(damaged));
+    warnings.extend(replayed.malformed.into_iter().map(Warning::LogRecord));
+    if replayed.unknown > 0 {
+        warnings.push(Warning::UnknownSeries { samples: replayed.unknown });
     }
 }
 

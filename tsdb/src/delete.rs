@@ -19,7 +19,11 @@ impl Db {
     pub fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<(), Error> {
         self.check_writable()?;
         // Compaction must not read a block while what is deleted from it grows.
-        let _maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance.lock();
+        if self.head.has_late_in(range) {
+            // Into blocks: only there deletions and late samples are told apart that come after them.
+            self.cut_late(self.head.time_range().map_or(range.end, |head| head.end), &mut maintenance)?;
+        }
         for block in self.snapshot().overlapping(range) {
             let mut tombstones = block.tombstones().clone();
             let mut is_changed = false;
@@ -82,6 +86,7 @@ impl Db {
         {
             copied.push(meta);
         }
+        copied.extend(self.write_late(dir, now)?.1);
         fs.sync_dir(dir).map_err(FileError::io("sync", dir))?;
         Ok(copied)
     }

@@ -70,6 +70,9 @@ pub enum Warning {
         /// How many.
         samples: u64,
     },
+    /// A chunk file of the head was damaged and cut off there. What it had is in the logs, too.
+    #[error("the head's chunk files were read up to where they are damaged")]
+    HeadChunks(#[source] FileError),
     /// A block could not be opened and is left out; its directory is untouched.
     #[error("a block was left out")]
     Block(#[source] FileError),

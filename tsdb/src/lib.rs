@@ -46,6 +46,7 @@ mod cardinality;
 mod db;
 mod delete;
 mod error;
+mod late_blocks;
 mod maintenance;
 mod options;
 mod rewrite;
@@ -71,6 +72,7 @@ pub mod compact;
 pub mod retention;
 
 // 4. select
+mod chain;
 mod merge;
 pub mod postings;
 mod postings_match;
@@ -81,4 +83,5 @@ pub use block_builder::BlockBuilder;
 pub use cardinality::Cardinality;
 pub use db::Db;
 pub use error::{Error, Warning};
+pub use head::AppendCounts;
 pub use options::{Durability, LabelLimits, Options};

@@ -12,7 +12,7 @@ use crate::compact::{level_ranges, merge, plan};
 use crate::db::{LOG, name_at};
 use crate::error::Error;
 use crate::fs::{FileError, Fs};
-use crate::head::{Head, snapshot};
+use crate::head::{Head, LateAside, snapshot};
 use crate::retention::{Retention, leaving};
 use crate::wal;
 
@@ -28,6 +28,10 @@ const LEVEL_FACTOR: i64 = 3;
 pub(crate) struct Maintenance {
     /// Blocks have what is older than this, but readers from before may still need it in the head.
     truncation: Option<(Timestamp, Arc<()>)>,
+    /// Blocks have late samples that readers from before may still need in the head.
+    pub(crate) late: Vec<(LateAside, Arc<()>)>,
+    /// Files of late samples that could not be removed.
+    pub(crate) late_files: Option<LateAside>,
 }
 
 impl Db {
@@ -43,6 +47,7 @@ impl Db {
         let Some(mut maintenance) = self.maintenance.try_lock() else {
             return Ok(now.saturating_add(RETRY));
         };
+        let mut has_cut = false;
         loop {
             if !self.finish_truncation(&mut maintenance)? {
                 return Ok(now.saturating_add(RETRY));
@@ -54,11 +59,17 @@ impl Db {
             if !self.cut(range, now, &mut maintenance)? {
                 return Ok(now.saturating_add(RETRY));
             }
+            has_cut = true;
         }
+        // As the original: late samples leave the head with others.
+        if has_cut || self.head.is_late_cut_due() {
+            self.cut_late(now, &mut maintenance)?;
+        }
+        let is_finished = self.finish_late(&mut maintenance)?;
         // What is too old need not be merged, and must leave even if merging fails.
         self.retain()?;
         self.compact(now)?;
-        Ok(now.saturating_add(TICK))
+        Ok(now.saturating_add(if is_finished { TICK } else { RETRY }))
     }
 
     /// Cuts everything from the head into blocks, however little it is. Returns whether the head is empty then: open
@@ -69,8 +80,9 @@ impl Db {
     pub fn flush(&self, now: Timestamp) -> Result<bool, Error> {
         self.check_writable()?;
         let mut maintenance = self.maintenance.lock();
+        self.cut_late(now, &mut maintenance)?;
         while self.finish_truncation(&mut maintenance)? {
-            let Some(range) = self.head.next_block() else { return Ok(true) };
+            let Some(range) = self.head.next_block() else { return self.finish_late(&mut maintenance) };
             if !self.cut(range, now, &mut maintenance)? {
                 break;
             }
@@ -113,8 +125,7 @@ impl Db {
         let ranges = level_ranges(self.options.block_range, LEVEL_FACTOR, self.options.max_block_range);
         loop {
             let blocks = self.snapshot().blocks;
-            let metas: Vec<_> = blocks.iter().map(|b| b.meta().clone()).collect();
-            let names = plan(&metas, &ranges);
+            let names = plan(&mergeable(&blocks), &ranges);
             if names.is_empty() {
                 return Ok(());
             }
@@ -205,4 +216,12 @@ pub(crate) fn write_head(
     }
     let (_, meta) = writer.finish()?;
     Ok(Some(meta))
+}
+
+/// Blocks without those of late samples from a time of which the head still has others: merged with blocks that are
+/// in order, they would say that the head's samples of that time are in blocks, too.
+fn mergeable(blocks: &[Arc<Block>]) -> Vec<BlockMeta> {
+    let metas = || blocks.iter().map(|b| b.meta());
+    let in_order = metas().filter(|m| !m.is_from_out_of_order()).map(|m| m.max_time).max();
+    metas().filter(|m| !m.is_from_out_of_order() || Some(m.max_time) <= in_order).cloned().collect()
 }

@@ -51,6 +51,14 @@ pub struct Options {
     /// Bytes that series of blocks may take which were decoded for a query and are kept for the next; 0 keeps none.
     /// Default 64 MiB.
     pub series_cache: usize,
+    /// How late samples may come that are older than the newest of their series: milliseconds behind the newest sample of
+    /// the whole store. What is older still is refused as too old. Default 0: late samples are refused, those older than
+    /// half a block range as out of bounds, others as out of order. [`Db::set_out_of_order_window`] changes it.
+    ///
+    /// [`Db::set_out_of_order_window`]: crate::Db::set_out_of_order_window
+    pub out_of_order_window: i64,
+    /// Late samples of a series that are kept unencoded in memory before they become a chunk, 1 to 255. Default 32.
+    pub out_of_order_chunk_samples: u8,
 }
 
 impl Default for Options {
@@ -72,6 +80,8 @@ impl Default for Options {
             max_head_bytes: usize::MAX,
             max_exemplars: 100_000,
             series_cache: 64 << 20,
+            out_of_order_window: 0,
+            out_of_order_chunk_samples: 32,
         }
     }
 }

@@ -108,7 +108,7 @@ impl Db {
             }
         }
         // A single place keeps its order, as the original's; several are merged by labels.
-        let in_head = self.head.select(request.matchers, range);
+        let in_head = self.head.select(request.matchers, range, snapshot.late_since);
         if !in_head.is_empty() {
             all.add_head(in_head, places > 0);
             places += 1;

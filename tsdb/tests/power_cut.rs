@@ -17,6 +17,10 @@ use tsdb::{Db, Durability, Error, Options, Warning};
 const DIR: &str = "/data";
 const SERIES: usize = 3;
 const STEPS: i64 = 45;
+/// The series that late samples come to as well.
+const LATE: &str = "late";
+/// How late they come.
+const BEHIND: i64 = 35;
 
 fn options(durability: Durability, style: LogStyle) -> Options {
     Options {
@@ -26,6 +30,8 @@ fn options(durability: Durability, style: LogStyle) -> Options {
         durability,
         // Segments of one page, so that the script goes through many.
         wal: WalOptions { segment_size: 32 * 1024, style, ..WalOptions::default() },
+        out_of_order_window: 400,
+        out_of_order_chunk_samples: 3,
         ..Options::default()
     }
 }
@@ -66,8 +72,13 @@ fn script(fs: &PowerFs, durability: Durability) -> Told {
             // Ten times the step, so that the script crosses several block ranges.
             let time = next * 10;
             let mut batch = db.batch();
-            let appended = (0..SERIES)
-                .all(|s| batch.append_float(SeriesRef::UNKNOWN, &labels(s), time, next as f64).is_ok());
+            let mut append = |labels: &LabelSet, time, value| {
+                batch.append_float(SeriesRef::UNKNOWN, labels, time, value).is_ok()
+            };
+            let late = LabelSet::from_pairs([("series", LATE)]);
+            let appended = (0..SERIES).all(|s| append(&labels(s), time, next as f64))
+                && append(&late, time, next as f64)
+                && append(&late, time - BEHIND, next as f64);
             told.tried = next;
             match appended.then(|| batch.commit()) {
                 Some(Ok(())) => told.acknowledged = next,
@@ -108,7 +119,14 @@ fn read(db: &Db) -> BTreeMap<String, Vec<(i64, f64)>> {
 /// Every series has every acknowledged sample, in order, once, and no others but the one in flight.
 fn check(found: &BTreeMap<String, Vec<(i64, f64)>>, told: &Told, context: &str) {
     if told.acknowledged > 0 {
-        assert_eq!(found.len(), SERIES, "{context}");
+        assert_eq!(found.len(), SERIES + 1, "{context}");
+    }
+    let mut found = found.clone();
+    if let Some(samples) = found.remove(LATE) {
+        let (late, in_order): (Vec<_>, _) =
+            samples.into_iter().partition(|(t, v)| *t == *v as i64 * 10 - BEHIND);
+        found.insert("late, in order".to_owned(), in_order);
+        found.insert("late".to_owned(), late.into_iter().map(|(t, v)| (t + BEHIND, v)).collect());
     }
     for samples in found.values() {
         let steps: Vec<i64> = samples.iter().map(|(_, v)| *v as i64).collect();
@@ -171,7 +189,8 @@ fn commits_survive_the_process() {
             let db = open(&after, durability).unwrap_or_else(|e| panic!("{context}: {e}"));
             for samples in read(&db).values() {
                 assert!(samples.windows(2).all(|w| w[0].0 < w[1].0), "{context}");
-                assert!(samples.iter().all(|(t, v)| *t == *v as i64 * 10), "{context}");
+                let is_appended = |t: i64, n: i64| t == n * 10 || t == n * 10 - BEHIND;
+                assert!(samples.iter().all(|(t, v)| is_appended(*t, *v as i64)), "{context}");
             }
         }
     }

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use metrics_core::{AppendError, Batch, Exemplar, LabelSet, Metadata, SeriesRef, Timestamp, Value};
+use metrics_core::{
+    AppendError, Batch, Exemplar, LabelSet, LateSamples, Metadata, SeriesRef, Timestamp, Value,
+};
 use parking_lot::RwLockReadGuard;
 
 use super::Head;
 use super::isolation::{Capture, leave_count};
 use super::limits::{Reached, Shown};
+use super::log::Log;
+use super::out_of_order::{Bounds, LateSample, part_late};
 use super::pages::{NO_SAMPLE, NO_SERIES, PAGE, Page};
+use super::series::Series;
 use crate::error::Error;
 use crate::fs::FileError;
 use crate::options::Durability;
-use crate::wal::FloatSample;
+use crate::wal::{FloatSample, SyncPoint};
 
 /// A histogram for a series.
 #[derive(Debug, Clone)]
@@ -31,6 +36,10 @@ pub(crate) struct Pending {
     /// `series` is the slot.
     pub(crate) floats: Vec<FloatSample>,
     pub(crate) histograms: Vec<HistogramSample>,
+    /// Samples that are not in the order of their series.
+    pub(super) late: Vec<LateSample>,
+    /// Whether a sample is older than one before it.
+    pub(super) is_falling: bool,
     pub(crate) exemplars: Vec<(u32, Exemplar)>,
     pub(crate) metadata: Vec<(u32, Metadata)>,
 }
@@ -39,6 +48,7 @@ impl Pending {
     pub(crate) fn is_empty(&self) -> bool {
         self.floats.is_empty()
             && self.histograms.is_empty()
+            && self.late.is_empty()
             && self.exemplars.is_empty()
             && self.metadata.is_empty()
     }
@@ -47,6 +57,8 @@ impl Pending {
     pub(super) fn clear(&mut self) {
         self.floats.clear();
         self.histograms.clear();
+        self.late.clear();
+        self.is_falling = false;
         self.exemplars.clear();
         self.metadata.clear();
     }
@@ -57,7 +69,10 @@ pub(crate) struct HeadBatch<'a> {
     head: &'a Head,
     /// Open batches are known: their series are not removed, and no block is cut from under them.
     _gate: RwLockReadGuard<'a, ()>,
-    min_valid: Timestamp,
+    bounds: Bounds,
+    late_samples: LateSamples,
+    /// Time of the sample added last.
+    last_time: Timestamp,
     pending: Pending,
     /// The page used last; neighbours are likely to follow.
     page: Option<(u32, &'a Page)>,
@@ -68,7 +83,9 @@ impl Head {
     pub(crate) fn batch(&self) -> HeadBatch<'_> {
         HeadBatch {
             _gate: self.gate.read(),
-            min_valid: self.min_valid(),
+            bounds: self.bounds(),
+            late_samples: LateSamples::default(),
+            last_time: Timestamp::MIN,
             pending: self.spare.lock().pop().unwrap_or_default(),
             head: self,
             page: None,
@@ -124,19 +141,23 @@ impl Head {
         }
     }
 
+    /// What a batch that begins now goes by.
+    fn bounds(&self) -> Bounds {
+        let newest = self.times.max.load(Ordering::Acquire);
+        Bounds { min_valid: self.min_valid(), newest, window: self.late.window() }
+    }
+
     /// Logs what is pending and makes it visible.
-    fn commit(&self, pending: &mut Pending) -> Result<(), AppendError> {
+    fn commit(&self, pending: &mut Pending, bounds: &Bounds) -> Result<(), AppendError> {
         if self.is_read_only {
             return Err(AppendError::store(Error::ReadOnly));
         }
         let number = {
             let mut log = self.commit.lock();
             let new = std::mem::take(&mut *self.unlogged.lock());
-            match log.write(&new, pending) {
-                Ok(number) => {
-                    self.apply(pending);
-                    number
-                }
+            part_late(pending, bounds, &self.pages, |refused| self.count(&refused));
+            match self.log(&mut log, &new, pending) {
+                Ok(number) => number,
                 Err(error) => {
                     // The series exist, so a later commit has to log them.
                     self.unlogged.lock().splice(0..0, new);
@@ -150,14 +171,41 @@ impl Head {
         }
     }
 
+    /// Logs late samples, then the others, and puts both into memory.
+    fn log(&self, log: &mut Log, new: &[(u32, LabelSet)], pending: &mut Pending) -> Result<u64, FileError> {
+        let late = self.add_late(log, &mut pending.late)?;
+        match log.write(new, pending) {
+            Ok(number) => {
+                self.finish_late(log, late);
+                self.apply(pending);
+                Ok(number)
+            }
+            Err(error) => {
+                self.withdraw_late(log, late);
+                Err(error)
+            }
+        }
+    }
+
+    /// Counts a sample that is refused.
+    fn count(&self, refused: &AppendError) {
+        let counter = match refused {
+            AppendError::Duplicate => &self.counts.duplicate,
+            AppendError::OutOfBounds => &self.counts.out_of_bounds,
+            AppendError::TooOld => &self.counts.too_old,
+            _ => &self.counts.out_of_order,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns when a commit is durable. Those who wait share a sync: whoever comes first syncs for all that were written
     /// by then, while others go on writing.
     fn wait_for_disk(&self, number: u64) -> Result<(), FileError> {
         let mut synced = self.synced.lock();
         if *synced < number {
             let point = self.commit.lock().sync_point()?;
-            if let Some((written, point)) = point {
-                point.sync()?;
+            if let Some((written, points)) = point {
+                points.iter().try_for_each(SyncPoint::sync)?;
                 *synced = written;
             }
         }
@@ -268,16 +316,15 @@ impl<'a> HeadBatch<'a> {
         }
     }
 
-    /// Whether the head still takes samples of this time; the first sample ever decides for the others.
+    /// Refuses what is out of bounds whatever its series, and keeps track of time.
     #[inline]
     fn check_time(&mut self, timestamp: Timestamp) -> Result<(), AppendError> {
-        if timestamp < self.min_valid {
-            self.head.counts.out_of_bounds.fetch_add(1, Ordering::Relaxed);
-            return Err(AppendError::OutOfBounds);
+        if timestamp < self.bounds.min_valid {
+            self.bounds.check_late(timestamp, LateSamples::Take).map_err(|e| self.count(e))?;
         }
-        if self.min_valid == Timestamp::MIN {
-            self.min_valid = timestamp.saturating_sub(self.head.rule.chunk_range / 2);
-        }
+        self.bounds.begin_at(timestamp, self.head.rule.chunk_range);
+        self.pending.is_falling |= timestamp < self.last_time;
+        self.last_time = timestamp;
         Ok(())
     }
 
@@ -303,12 +350,32 @@ impl<'a> HeadBatch<'a> {
         Reached::Memory { series, taken, max: self.head.limits.max_bytes }.into()
     }
 
+    /// Whether a sample that `check` looks at is in order; if not, whether it may come late.
+    #[inline]
+    fn is_in_order(
+        &self,
+        page: &Page,
+        slot: u32,
+        timestamp: Timestamp,
+        check: impl FnOnce(&Series) -> Result<(), AppendError>,
+    ) -> Result<bool, AppendError> {
+        let mut is_in_order = timestamp >= self.bounds.min_valid;
+        // Without the lock: a commit that runs meanwhile is met again when this batch is applied.
+        if is_in_order && timestamp <= page.newest(slot) {
+            match check(page.lock().series(slot)) {
+                Ok(()) => {}
+                Err(AppendError::OutOfOrder) => is_in_order = false,
+                Err(other) => return Err(self.count(other)),
+            }
+        }
+        if !is_in_order {
+            self.bounds.check_late(timestamp, self.late_samples).map_err(|e| self.count(e))?;
+        }
+        Ok(is_in_order)
+    }
+
     fn count(&self, refused: AppendError) -> AppendError {
-        let counter = match refused {
-            AppendError::Duplicate => &self.head.counts.duplicate,
-            _ => &self.head.counts.out_of_order,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.head.count(&refused);
         refused
     }
 }
@@ -325,11 +392,11 @@ impl Batch for HeadBatch<'_> {
         self.check_time(timestamp)?;
         self.check_memory(series, labels)?;
         let (slot, page) = self.resolve(series, labels)?;
-        // Without the lock: a commit that runs meanwhile is met again when this batch is applied.
-        if timestamp <= page.newest(slot) {
-            page.lock().series(slot).check_float(timestamp, value).map_err(|e| self.count(e))?;
+        if self.is_in_order(page, slot, timestamp, |series| series.check_float(timestamp, value))? {
+            self.pending.floats.push(FloatSample { series: slot.into(), timestamp, value });
+        } else {
+            self.pending.late.push(LateSample { slot, timestamp, value: Value::Float(value) });
         }
-        self.pending.floats.push(FloatSample { series: slot.into(), timestamp, value });
         Ok(self.head.reference(slot))
     }
 
@@ -353,12 +420,17 @@ impl Batch for HeadBatch<'_> {
         }
         .map_err(|e| AppendError::InvalidHistogram(e.to_string()))?;
         let (slot, page) = self.resolve(series, labels)?;
-        if timestamp <= page.newest(slot) {
-            page.lock().series(slot).check_histogram(timestamp, &value).map_err(|e| self.count(e))?;
+        if self.is_in_order(page, slot, timestamp, |series| series.check_histogram(timestamp, &value))? {
+            let after = self.pending.floats.len();
+            self.pending.histograms.push(HistogramSample { slot, timestamp, value, after });
+        } else {
+            self.pending.late.push(LateSample { slot, timestamp, value });
         }
-        let after = self.pending.floats.len();
-        self.pending.histograms.push(HistogramSample { slot, timestamp, value, after });
         Ok(self.head.reference(slot))
+    }
+
+    fn late_samples(&mut self, policy: LateSamples) {
+        self.late_samples = policy;
     }
 
     fn append_exemplar(
@@ -405,7 +477,7 @@ impl Batch for HeadBatch<'_> {
             return Ok(());
         }
         let head = self.head;
-        let result = head.commit(&mut self.pending);
+        let result = head.commit(&mut self.pending, &self.bounds);
         head.keep_for_reuse(std::mem::take(&mut self.pending));
         result
     }

@@ -13,7 +13,7 @@ use crate::wal::Tombstone;
 impl Head {
     /// Deletes what matching series have in a range now; later samples are not concerned.
     pub(crate) fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<(), FileError> {
-        if !self.overlaps(range) {
+        if !self.time_range().is_some_and(|mine| mine.overlaps(&range)) {
             return Ok(());
         }
         // Between commits, so that the log tells samples and deletion in the order in which they happened.

@@ -9,16 +9,31 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::out_of_order::LateSeries;
+
 /// A reader that is noting.
 #[derive(Debug, Default)]
 pub(super) struct Capture {
     before: Mutex<HashMap<u32, u32>>,
+    late_before: Mutex<HashMap<LatePlace, Option<Arc<LateSeries>>>>,
 }
+
+/// Late samples of a series: their generation and the series' slot.
+pub(super) type LatePlace = (u64, u32);
 
 impl Capture {
     /// Samples that a series had at the marked point; `now` is what it has, with its page locked.
     pub(super) fn taken_at_mark(&self, slot: u32, now: u32) -> u32 {
         self.before.lock().get(&slot).copied().unwrap_or(now)
+    }
+
+    /// Late samples that a series had at the marked point; `now` is what it has, with all late samples locked.
+    pub(super) fn late_at_mark(
+        &self,
+        place: LatePlace,
+        now: Option<&Arc<LateSeries>>,
+    ) -> Option<Arc<LateSeries>> {
+        self.late_before.lock().get(&place).cloned().unwrap_or_else(|| now.cloned())
     }
 }
 
@@ -49,5 +64,12 @@ impl Captures {
 pub(super) fn leave_count(captures: &[Arc<Capture>], slot: u32, taken: u32) {
     for capture in captures {
         capture.before.lock().entry(slot).or_insert(taken);
+    }
+}
+
+/// Leaves the late samples that a series has before they are changed.
+pub(super) fn leave_late(captures: &[Arc<Capture>], place: LatePlace, before: Option<&Arc<LateSeries>>) {
+    for capture in captures {
+        capture.late_before.lock().entry(place).or_insert_with(|| before.cloned());
     }
 }

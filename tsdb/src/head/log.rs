@@ -6,6 +6,7 @@ use std::mem::discriminant;
 use metrics_core::{LabelSet, Value};
 
 use super::append::{HistogramSample, Pending};
+use super::out_of_order::LateLog;
 use crate::fs::FileError;
 use crate::wal::{self, ExemplarRef, FloatSample, MetadataRef, SyncPoint, Tombstone, Wal};
 
@@ -22,6 +23,7 @@ pub(crate) struct Log {
     commits: u64,
     /// References of series whose number in the log is not their slot; from logs of others.
     references: HashMap<u32, u64>,
+    pub(super) late: LateLog,
 }
 
 impl Log {
@@ -80,8 +82,11 @@ impl Log {
     }
 
     /// How to make durable what was written so far, and the number of the last commit in it. `None` without files.
-    pub(super) fn sync_point(&self) -> Result<Option<(u64, SyncPoint)>, FileError> {
-        self.wal.as_ref().map(|wal| Ok((self.commits, wal.sync_point()?))).transpose()
+    pub(super) fn sync_point(&self) -> Result<Option<(u64, Vec<SyncPoint>)>, FileError> {
+        let Some(wal) = &self.wal else { return Ok(None) };
+        let mut points = vec![wal.sync_point()?];
+        points.extend(self.late.sync_point()?);
+        Ok(Some((self.commits, points)))
     }
 
     fn write_records(

@@ -18,6 +18,7 @@ mod isolation;
 mod limits;
 mod log;
 mod open_floats;
+mod out_of_order;
 mod pages;
 mod pairs;
 mod read;
@@ -37,7 +38,9 @@ use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use limits::Limits;
+pub(crate) use out_of_order::{LateAside, LateBlock};
 pub(crate) use read::HeadSeries;
+pub(crate) use replay::Replayed;
 
 use crate::block::Tombstones;
 use crate::options::Durability;
@@ -46,6 +49,7 @@ use exemplars::ExemplarRing;
 use index::Index;
 use isolation::Captures;
 use log::Log;
+use out_of_order::OutOfOrder;
 use pages::Pages;
 use series::CutRule;
 
@@ -76,6 +80,8 @@ pub(crate) struct Head {
     metadata: RwLock<HashMap<u32, Arc<Metadata>>>,
     /// Deleted ranges by slot.
     deleted: RwLock<Tombstones>,
+    /// Samples that are not in the order of their series.
+    late: OutOfOrder,
     times: Times,
     counts: Counts,
 }
@@ -90,6 +96,10 @@ pub(crate) struct HeadOptions {
     pub(crate) limits: Limits,
     pub(crate) max_exemplars: usize,
     pub(crate) durability: Durability,
+    /// Milliseconds; see [`crate::Options::out_of_order_window`].
+    pub(crate) late_window: i64,
+    /// Samples of a chunk of late samples.
+    pub(crate) late_chunk_samples: usize,
 }
 
 /// The time that the head covers.
@@ -112,12 +122,32 @@ struct Aliases {
     removed: HashMap<u64, u32>,
 }
 
-/// What was taken and refused since the start.
+/// Samples that were taken and refused since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct AppendCounts {
+    /// Taken in the order of their series.
+    pub appended: u64,
+    /// Taken although late: `prometheus_tsdb_head_out_of_order_samples_appended_total`.
+    pub late: u64,
+    /// Refused as out of order: `prometheus_tsdb_out_of_order_samples_total`.
+    pub out_of_order: u64,
+    /// Refused as out of bounds: `prometheus_tsdb_out_of_bound_samples_total`.
+    pub out_of_bounds: u64,
+    /// Refused as older than the window for late samples: `prometheus_tsdb_too_old_samples_total`.
+    pub too_old: u64,
+    /// Refused, or dropped without a word, because there is a sample of that time.
+    pub duplicate: u64,
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     appended: AtomicU64,
+    /// Not in order, and taken.
+    late: AtomicU64,
     out_of_order: AtomicU64,
     out_of_bounds: AtomicU64,
+    too_old: AtomicU64,
     duplicate: AtomicU64,
 }
 
@@ -145,6 +175,7 @@ impl Head {
             exemplars: Mutex::new(ExemplarRing::new(options.max_exemplars)),
             metadata: RwLock::new(HashMap::new()),
             deleted: RwLock::default(),
+            late: OutOfOrder::new(options.late_window, options.late_chunk_samples),
             times: Times {
                 min: AtomicI64::new(Timestamp::MAX),
                 max: AtomicI64::new(Timestamp::MIN),
@@ -160,6 +191,25 @@ impl Head {
         let range =
             TimeRange::new(self.times.min.load(Ordering::Acquire), self.times.max.load(Ordering::Acquire));
         (!range.is_empty()).then_some(range)
+    }
+
+    /// Begins to count anew: what was read back from a log was counted when it came.
+    pub(crate) fn reset_counts(&mut self) {
+        self.counts = Counts::default();
+    }
+
+    /// What was taken and refused so far.
+    pub(crate) fn append_counts(&self) -> AppendCounts {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counts { appended, late, out_of_order, out_of_bounds, too_old, duplicate } = &self.counts;
+        AppendCounts {
+            appended: count(appended),
+            late: count(late),
+            out_of_order: count(out_of_order),
+            out_of_bounds: count(out_of_bounds),
+            too_old: count(too_old),
+            duplicate: count(duplicate),
+        }
     }
 
     /// Number of series.

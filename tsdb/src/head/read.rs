@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp};
 
 use super::Head;
 use super::delete::encode_without;
 use super::index::Index;
+use super::out_of_order::LateSeries;
 use super::series::{ChunkData, ClosedChunk, Series};
 use crate::block::Interval;
+use crate::chain::append_chained;
 use crate::chunk::{ChunkError, EncodedChunk};
 use crate::merge::{append_chunk, append_columns, append_stream, take_out};
 use crate::postings_match::{PostingsIndex, matching, sorted};
@@ -21,12 +24,17 @@ pub(crate) struct HeadSeries {
     slot: u32,
     /// How many samples the series had when the reader came; later ones are not for this reader.
     mark: u32,
+    /// Samples that came late, by generations.
+    late: Vec<Arc<LateSeries>>,
 }
 
+/// Younger than all generations of late samples.
+const NO_LATE: u64 = u64::MAX;
+
 impl Head {
-    /// Series that match and have samples in the range, in no order.
-    pub(crate) fn select(&self, matchers: &[Matcher], range: TimeRange) -> Vec<HeadSeries> {
-        if !self.time_range().is_some_and(|mine| mine.overlaps(&range)) {
+    /// Series that match and have samples in the range, in no order. Late samples only of generations from `since` on.
+    pub(crate) fn select(&self, matchers: &[Matcher], range: TimeRange, since: u64) -> Vec<HeadSeries> {
+        if !self.overlaps(range) {
             return Vec::new();
         }
         let capture = {
@@ -35,20 +43,27 @@ impl Head {
         };
         let slots = matching_slots(&self.index.read(), matchers);
         let mut found = Vec::with_capacity(slots.len());
+        let late_samples = self.late.read().filter(|_| since != NO_LATE);
         for run in slots.chunk_by(|a, b| a / super::pages::PAGE == b / super::pages::PAGE) {
             let Some(page) = self.pages.get(run[0]) else { continue };
             let mut page = page.lock();
             for slot in run {
                 let series = page.series(*slot);
                 let mark = capture.taken_at_mark(*slot, series.taken());
-                if series.may_have(range) {
-                    found.push((*slot, mark));
+                let late = match &late_samples {
+                    Some(all) => all.of(*slot, since, &capture),
+                    None => Vec::new(),
+                };
+                if series.may_have(range) || late.iter().any(|late| late.may_have(range)) {
+                    found.push((*slot, mark, late));
                 }
             }
         }
+        drop(late_samples);
         self.captures.end(&capture);
         let index = self.index.read();
-        found.into_iter().map(|(slot, mark)| HeadSeries { labels: index.labels(slot), slot, mark }).collect()
+        let series = |(slot, mark, late)| HeadSeries { labels: index.labels(slot), slot, mark, late };
+        found.into_iter().map(series).collect()
     }
 
     /// Adds the samples of a series in the range to the columns.
@@ -66,6 +81,9 @@ impl Head {
             (kept.chunks(slab, range.start, Timestamp::MAX), kept.taken().wrapping_sub(series.mark))
         };
         let deleted = self.deleted_of(series.slot);
+        if !series.late.is_empty() {
+            return append_with_late(&chunks, hidden, &deleted, &series.late, range, into);
+        }
         if deleted.is_empty() {
             return append_visible(&chunks, hidden, range, into);
         }
@@ -78,7 +96,7 @@ impl Head {
 
     /// Whether the head has samples in the range.
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
-        self.time_range().is_some_and(|mine| mine.overlaps(&range))
+        self.time_range().is_some_and(|mine| mine.overlaps(&range)) || self.has_late_in(range)
     }
 
     /// Adds the names of the labels of matching series.
@@ -133,7 +151,7 @@ impl Head {
     /// All series with samples in the range, in order of labels, and the text of all labels, in order too: what a
     /// block is made of.
     pub(crate) fn for_block(&self, range: TimeRange) -> (Vec<HeadSeries>, Vec<String>) {
-        let mut series = self.select(&[], range);
+        let mut series = self.select(&[], range, NO_LATE);
         series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         let symbols: BTreeSet<&str> =
             series.iter().flat_map(|s| &s.labels).flat_map(|(n, v)| [n, v]).collect();
@@ -180,19 +198,56 @@ fn append_visible(
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
+    visible(chunks, hidden)
+        .take_while(|(chunk, _)| chunk.first <= range.end)
+        .try_for_each(|(chunk, samples)| chunk.append(samples, range, into))
+}
+
+/// The chunks that have any of the samples but for the last `hidden` of them all, and how many.
+fn visible(chunks: &[ClosedChunk], hidden: u32) -> impl Iterator<Item = (&ClosedChunk, u16)> {
     let all: u64 = chunks.iter().map(|c| u64::from(c.samples)).sum();
     let mut left = all.saturating_sub(hidden.into());
-    for chunk in chunks {
+    chunks.iter().map_while(move |chunk| {
         let samples = left.min(chunk.samples.into()) as u16;
         left -= u64::from(samples);
-        if samples == 0 || chunk.first > range.end {
-            break;
-        }
-        match &chunk.data {
-            ChunkData::Floats(stream) => append_stream(stream, chunk.first, samples, range, into)?,
-            ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, samples, range, into)?,
+        (samples > 0).then_some((chunk, samples))
+    })
+}
+
+impl ClosedChunk {
+    /// Adds its first so many samples, as far as they are in the range.
+    fn append(&self, samples: u16, range: TimeRange, into: &mut Columns) -> Result<(), ChunkError> {
+        match &self.data {
+            ChunkData::Floats(stream) => append_stream(stream, self.first, samples, range, into),
+            ChunkData::Encoded(encoding, bytes) => append_chunk(*encoding, bytes, samples, range, into),
         }
     }
+}
+
+/// As [`append_visible`] without what is deleted, merged with late samples. Deletions do not concern these.
+fn append_with_late(
+    chunks: &[ClosedChunk],
+    hidden: u32,
+    deleted: &[Interval],
+    late: &[Arc<LateSeries>],
+    range: TimeRange,
+    into: &mut Columns,
+) -> Result<(), ChunkError> {
+    let mut sources = Vec::with_capacity(chunks.len());
+    for (chunk, samples) in visible(chunks, hidden) {
+        let mut columns = Columns::default();
+        chunk.append(samples, TimeRange::ALL, &mut columns)?;
+        take_out(deleted, &mut columns);
+        sources.push(columns);
+    }
+    for chunk in late.iter().flat_map(|late| late.chunks()) {
+        if chunk.min_time <= range.end && range.start <= chunk.max_time {
+            let mut columns = Columns::default();
+            crate::chunk::decode(chunk.encoding, &chunk.bytes, &mut columns)?;
+            sources.push(columns);
+        }
+    }
+    append_chained(sources, range, into);
     Ok(())
 }
 

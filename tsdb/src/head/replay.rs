@@ -53,6 +53,26 @@ impl Head {
     }
 }
 
+impl Head {
+    /// Cuts a log off where it is damaged, unless it is only read. Returns what to tell of it.
+    pub(super) fn mend(
+        &self,
+        fs: &dyn Fs,
+        dir: &Path,
+        damage: FileError,
+    ) -> Result<Option<FileError>, FileError> {
+        let what = damage.to_string();
+        let at = match &damage {
+            FileError::Damaged { path, offset, .. } => Some((path.clone(), *offset)),
+            _ => None,
+        };
+        if !self.is_read_only {
+            wal::repair(fs, dir, damage)?;
+        }
+        Ok(at.map(|(path, offset)| FileError::damaged(path, offset, what)))
+    }
+}
+
 impl Replay<'_, '_> {
     /// Reads the last checkpoint and what follows it, or what follows a snapshot.
     fn all(&mut self, fs: &Arc<dyn Fs>, dir: &Path, from: Option<u32>) -> Result<(), FileError> {
@@ -62,15 +82,7 @@ impl Replay<'_, '_> {
         };
         for segment in wal::segments(&**fs, dir)?.into_iter().filter(|s| s.number >= from) {
             if let Err(damage) = self.segment(&**fs, &segment) {
-                let what = damage.to_string();
-                let at = match &damage {
-                    FileError::Damaged { path, offset, .. } => Some((path.clone(), *offset)),
-                    _ => None,
-                };
-                if !self.head.is_read_only {
-                    wal::repair(&**fs, dir, damage)?;
-                }
-                self.found.damage = at.map(|(path, offset)| FileError::damaged(path, offset, what));
+                self.found.damage = self.head.mend(&**fs, dir, damage)?;
                 break;
             }
         }

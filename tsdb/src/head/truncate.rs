@@ -76,9 +76,11 @@ impl Head {
         let Some(_gate) = self.gate.try_write_for(PATIENCE) else { return };
         let mut log = self.commit.lock();
         let mut index = self.index.write();
+        let late = self.late.read();
         let (mut kept, mut removed) = (Vec::new(), Vec::new());
         for slot in index.all() {
-            let is_empty = self.pages.get(slot).is_none_or(|p| p.newest(slot) == NO_SAMPLE);
+            let is_empty = self.pages.get(slot).is_none_or(|p| p.newest(slot) == NO_SAMPLE)
+                && !late.as_ref().is_some_and(|late| late.has(slot));
             if is_empty { &mut removed } else { &mut kept }.push(slot);
         }
         if removed.is_empty() {
@@ -127,6 +129,7 @@ impl Head {
             // So that little-used stores do not keep more than they need.
             (wal.dir().to_owned(), wal.next_segment()?)
         };
+        self.commit.lock().late.remove_chunk_files(mint)?;
         let Some(first) = wal::segments(&**fs, &dir)?.first().map(|s| s.number) else { return Ok(()) };
         let Some(last) = last.checked_sub(1).filter(|last| *last > first) else { return Ok(()) };
         let to = first + (last - first) * 2 / 3;

@@ -46,11 +46,16 @@ pub fn load(fs: &dyn Fs, dir: &Path) -> Result<Loaded, FileError> {
             file.note(chunk.max_time, chunk.is_late);
             loaded.chunks.push(chunk);
         });
-        loaded.files.push(file);
-        if let Err(damage) = result {
-            loaded.damage = Some(damage);
-            break;
+        let Err(damage) = result else {
+            loaded.files.push(file);
+            continue;
+        };
+        // What is damaged before its first chunk does not stay.
+        if !is_hopeless(&damage) {
+            loaded.files.push(file);
         }
+        loaded.damage = Some(damage);
+        break;
     }
     Ok(loaded)
 }
@@ -62,20 +67,22 @@ pub fn load(fs: &dyn Fs, dir: &Path) -> Result<Loaded, FileError> {
 /// If files cannot be changed.
 pub fn repair(fs: &dyn Fs, dir: &Path, loaded: &Loaded) -> Result<(), FileError> {
     let damage = match &loaded.damage {
-        Some(FileError::Damaged { path, offset, .. }) => Some((path, *offset)),
+        Some(damage @ FileError::Damaged { path, offset, .. }) => {
+            Some((path, (!is_hopeless(damage)).then_some(*offset)))
+        }
         _ => None,
     };
     let mut is_changed = false;
     // From the end, so that an interrupted repair leaves no hole in the numbers.
     for (_, path) in files(fs, dir)?.into_iter().rev() {
         match damage {
-            Some((damaged, offset)) if *damaged == path => {
-                if offset > HEADER as u64 {
-                    fs.truncate(&path, offset).map_err(FileError::io("truncate", &path))?;
-                } else {
-                    remove(fs, &path)?;
-                    is_changed = true;
-                }
+            Some((damaged, Some(offset))) if *damaged == path => {
+                fs.truncate(&path, offset).map_err(FileError::io("truncate", &path))?;
+                break;
+            }
+            Some((damaged, None)) if *damaged == path => {
+                remove(fs, &path)?;
+                is_changed = true;
                 break;
             }
             Some(_) => remove(fs, &path)?,
@@ -96,6 +103,11 @@ pub fn repair(fs: &dyn Fs, dir: &Path, loaded: &Loaded) -> Result<(), FileError>
         fs.sync_dir(dir).map_err(FileError::io("sync", dir))?;
     }
     Ok(())
+}
+
+/// Whether a file has nothing before its damage.
+fn is_hopeless(damage: &FileError) -> bool {
+    matches!(damage, FileError::Damaged { offset, .. } if *offset <= HEADER as u64)
 }
 
 fn remove(fs: &dyn Fs, path: &Path) -> Result<(), FileError> {

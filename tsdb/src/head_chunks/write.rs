@@ -101,6 +101,13 @@ impl HeadChunkWriter {
         }
     }
 
+    /// Forgets the chunks that were added since the last flush.
+    pub fn discard(&mut self) {
+        // A file that was just begun still needs its header.
+        let header = self.open.as_ref().is_some_and(|open| open.written == 0);
+        self.pending.truncate(if header { HEADER } else { 0 });
+    }
+
     /// Ends the open file after a failed write, without what was written last.
     fn abandon(&mut self) {
         let Some(mut open) = self.open.take() else { return };

@@ -216,6 +216,23 @@ impl Wal {
         self.dense.forget();
     }
 
+    /// Where the log ends, for [`Wal::cut_back`].
+    pub(crate) fn mark(&self) -> (u32, u64) {
+        (self.segment, self.written)
+    }
+
+    /// Takes back what was written since a mark, as far as it is in the last segment.
+    pub(crate) fn cut_back(&mut self, (segment, written): (u32, u64)) {
+        self.discard();
+        let end = if segment == self.segment { written } else { 0 };
+        if end < self.written {
+            if self.file.truncate(end).is_err() {
+                self.poison();
+            }
+            self.written = end;
+        }
+    }
+
     /// Makes all records durable.
     ///
     /// # Errors
