@@ -211,6 +211,7 @@ impl Server {
 
     async fn apply(&mut self, config: &Config) -> Result<(), Error> {
         let jobs = config.scrape_jobs()?;
+        self.app.store.apply(config)?;
         self.app.rules.apply(config, &self.app.options, &self.external_url)?;
         self.app.notifier.apply(config)?;
         self.manager.apply(jobs).await?;

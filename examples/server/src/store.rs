@@ -46,6 +46,11 @@ impl Store {
         Ok(Self { db, keeper: Mutex::new(thread.ok().map(|t| (stop, t))) })
     }
 
+    /// Takes what a new configuration says of the store.
+    pub(crate) fn apply(&self, config: &Config) -> Result<(), tsdb::Error> {
+        self.db.set_out_of_order_window(millis(config.out_of_order_window))
+    }
+
     /// Stops the maintenance and leaves a snapshot if there is to be one; what has been committed is with the operating
     /// system already.
     pub(crate) fn close(&self) {
@@ -61,9 +66,12 @@ impl Store {
     }
 }
 
+fn millis(d: Duration) -> i64 {
+    i64::try_from(d.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Flags first, then the configuration, then 15 days unless a size is set.
 fn db_options(options: &Options, config: &Config) -> tsdb::Options {
-    let millis = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
     let retention_size = options.retention_size.or(config.retention_size);
     let time = options.retention_time.or(config.retention_time).map(millis);
     let retention = time.or(retention_size.is_none().then_some(15 * DAY_MS));
@@ -82,6 +90,7 @@ fn db_options(options: &Options, config: &Config) -> tsdb::Options {
         retention_size,
         snapshot: options.features.iter().any(|f| f == "memory-snapshot-on-shutdown"),
         max_exemplars: config.max_exemplars.map_or(100_000, |n| usize::try_from(n).unwrap_or(0)),
+        out_of_order_window: millis(config.out_of_order_window),
         ..tsdb::Options::default()
     }
 }

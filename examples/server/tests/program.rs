@@ -1,121 +1,16 @@
 //! The program as a user meets it: started, asked, told to reload, stopped, killed.
 #![allow(clippy::unwrap_used)] // a test target; the lint sees only #[test] functions as tests
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod running;
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use expo_format::remote_write::v1::{RequestBuilder, Series};
 use expo_format::remote_write::{Message, compress};
 use metrics_core::LabelSet;
-use serde_json::Value;
-
-/// A directory with a configuration, and the program in it.
-struct Program {
-    dir: PathBuf,
-    port: u16,
-    /// Beside those of [`command`].
-    flags: Vec<&'static str>,
-    child: Option<Child>,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn command(dir: &Path, port: u16) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pull-server"));
-    command.current_dir(dir).stdout(Stdio::null()).stderr(Stdio::piped()).args([
-        "--config.file=prometheus.yml",
-        "--storage.tsdb.path=data",
-        "--web.enable-lifecycle",
-        "--web.enable-remote-write-receiver",
-        "--query.lookback-delta=1h",
-    ]);
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    command
-}
-
-impl Program {
-    fn start(dir: &Path, config: &str) -> Self {
-        let port = free_port();
-        let config = config.replace("PORT", &port.to_string());
-        std::fs::write(dir.join("prometheus.yml"), config).unwrap();
-        let mut program = Self { dir: dir.to_owned(), port, flags: vec![], child: None };
-        program.launch();
-        program
-    }
-
-    fn launch(&mut self) {
-        let log = std::fs::File::create(self.dir.join("log")).unwrap();
-        let mut command = command(&self.dir, self.port);
-        self.child = Some(command.args(&self.flags).stderr(log).spawn().unwrap());
-        self.until("ready", |p| p.try_get("/-/ready").is_some_and(|(status, _)| status == 200));
-    }
-
-    /// Waits until a condition holds.
-    fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let started = Instant::now();
-        while !condition(self) {
-            let log = || std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for: {what}\n{}", log());
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-
-    fn try_request(&self, head: &str, body: &[u8]) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        write!(stream, "{head}Host: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len())
-            .ok()?;
-        stream.write_all(body).ok()?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok()?;
-        let answer = String::from_utf8(answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
-    }
-
-    fn try_get(&self, path: &str) -> Option<(u16, String)> {
-        self.try_request(&format!("GET {path} HTTP/1.1\r\n"), b"")
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        self.try_get(path).unwrap()
-    }
-
-    fn post(&self, path: &str, body: &[u8]) -> Option<u16> {
-        Some(self.try_request(&format!("POST {path} HTTP/1.1\r\n"), body)?.0)
-    }
-
-    fn query(&self, query: &str) -> Value {
-        let (status, body) = self.get(&format!("/api/v1/query?query={query}"));
-        assert_eq!(status, 200, "{body}");
-        // Long answers come in chunks whose lengths stand on lines of their own.
-        let json: String = body.lines().filter(|l| l.starts_with('{') || l.len() > 16).collect();
-        serde_json::from_str::<Value>(&json).unwrap()["data"]["result"].take()
-    }
-
-    fn signal(&mut self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    fn wait(&mut self) -> std::process::ExitStatus {
-        self.child.take().unwrap().wait().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
+use running::{Program, command, free_port, server};
 
 const SELF: &str = "global: {scrape_interval: 200ms, evaluation_interval: 200ms, external_labels: {site: eu}}
 rule_files: [rules.yml]
@@ -162,7 +57,7 @@ fn scrapes_itself_evaluates_rules_and_reloads() {
 
 /// Runs the program to its end, which must come by itself.
 fn fails(dir: &Path, port: u16) -> String {
-    let Output { status, stderr, .. } = command(dir, port).output().unwrap();
+    let Output { status, stderr, .. } = command(&server(), dir, port).output().unwrap();
     assert!(!status.success());
     let stderr = String::from_utf8(stderr).unwrap();
     stderr.lines().last().unwrap().to_owned()

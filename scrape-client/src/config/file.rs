@@ -30,7 +30,8 @@ pub struct Config {
     pub scrape_configs: Vec<Arc<ScrapeConfig>>,
     /// `remote_write`.
     pub remote_write: Vec<RemoteWriteConfig>,
-    /// `storage.tsdb.out_of_order_time_window`: how late samples may come.
+    /// `storage.tsdb.out_of_order_time_window`: how far behind the newest sample of the store samples may come that are not
+    /// in the order of their series; 0 refuses them.
     pub out_of_order_window: Duration,
     /// `storage.tsdb.retention.time`, if given.
     pub retention_time: Option<Duration>,
@@ -217,7 +218,7 @@ fn unsupported(document: &Table) -> Vec<Unsupported> {
         visit(global, &["query_log_file", "scrape_failure_log_file"]);
     }
     if let Some(tsdb) = document.section("storage").and_then(|s| s.section("tsdb")) {
-        visit(tsdb, &["out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"]);
+        visit(tsdb, &["stale_series_compaction_threshold", "chunk_encoding"]);
     }
     let alertmanagers = document.section("alerting").into_iter().flat_map(|a| a.sections("alertmanagers"));
     for t in document.sections("scrape_configs").chain(alertmanagers) {

@@ -196,6 +196,31 @@ impl Sources {
             "Total number of appended samples.",
             appended,
         );
+        let counts = db.append_counts();
+        for (name, help, count) in [
+            (
+                "prometheus_tsdb_head_out_of_order_samples_appended_total",
+                "Total number of appended out of order samples.",
+                counts.late,
+            ),
+            (
+                "prometheus_tsdb_out_of_order_samples_total",
+                "Total number of out of order samples ingestion failed attempts due to out of order being disabled.",
+                counts.out_of_order,
+            ),
+            (
+                "prometheus_tsdb_out_of_bound_samples_total",
+                "Total number of out of bound samples ingestion failed attempts with out of order support disabled.",
+                counts.out_of_bounds,
+            ),
+            (
+                "prometheus_tsdb_too_old_samples_total",
+                "Total number of out of order samples ingestion failed attempts with out of support enabled, but sample outside of time window.",
+                counts.too_old,
+            ),
+        ] {
+            page.counter(name, help, count);
+        }
         page.counter("prometheus_api_remote_write_invalid_labels_samples_total", "The total number of received remote write samples and histogram samples which were rejected due to invalid labels.", self.received.invalid_labels.get());
     }
 
