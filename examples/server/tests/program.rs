@@ -11,6 +11,7 @@ use expo_format::remote_write::v1::{RequestBuilder, Series};
 use expo_format::remote_write::{Message, compress};
 use metrics_core::LabelSet;
 use running::{Program, command, free_port, server};
+use serde_json::Value;
 
 const SELF: &str = "global: {scrape_interval: 200ms, evaluation_interval: 200ms, external_labels: {site: eu}}
 rule_files: [rules.yml]
