@@ -13,12 +13,12 @@ use scrape_client::scrape::{Scraper, SeriesCache};
 use scrape_client::target::{Target, discovered_labels};
 use serde_json::{Value, json};
 
-fn tables() -> Option<Value> {
+fn tables(file: &str) -> Option<Value> {
     let dir = std::env::var_os("CONFORMANCE_GOTABLES").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance/gotables"),
         PathBuf::from,
     );
-    match std::fs::read(dir.join("prometheus_scrape.json")) {
+    match std::fs::read(dir.join(file)) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(error) => {
             println!("skipped: {}: {error}", dir.display());
@@ -155,7 +155,7 @@ fn convert(case: &Value) -> bool {
 
 #[test]
 fn conformance_gotables_scrape() {
-    let Some(tables) = tables() else { return };
+    let Some(tables) = tables("prometheus_scrape.json") else { return };
     // Text in Rust is UTF-8: labels with other bytes are refused where they are read.
     let not_text = |case: &Value| case["in"]["custom"].is_object();
     let (mut agree, mut all) = (0, 0);
@@ -181,5 +181,45 @@ fn conformance_gotables_scrape() {
         }
     }
     println!("CONFORMANCE_GOTABLES scrape: {agree} of {all} cases agree");
+    assert_eq!(agree, all);
+}
+
+/// What the receiver answers to each set of headers.
+#[cfg(feature = "remote-write")]
+#[test]
+fn conformance_gotables_remote_write_headers() {
+    use expo_format::remote_write::{Series, compress, v1, v2};
+    use http::{HeaderName, Request};
+    use scrape_client::remote_write::Receiver;
+
+    let Some(tables) = tables("prometheus_storage_remote.json") else { return };
+    let labels = LabelSet::from_pairs([("__name__", "up")]);
+    let series = Series { samples: &[(1000, 1.0)], ..Series::new(&labels) };
+    let (mut old, mut new) = (v1::RequestBuilder::default(), v2::RequestBuilder::default());
+    old.series(&series);
+    new.series(&series, &metrics_core::Metadata::default(), None);
+    // The handler of that test takes the new message only; without a type a message is of the old version.
+    let is_other_handler = |case: &Value| case["name"] == "no headers";
+    let (mut agree, mut all) = (0, 0);
+    for (table, message) in [("V1", old.finish()), ("V2", new.finish())] {
+        let body = bytes::Bytes::from(compress(&message));
+        let cases =
+            tables[format!("TestRemoteWriteHandlerHeadersHandling_{table}Message")].as_array().unwrap();
+        for case in cases.iter().filter(|case| !is_other_handler(case)) {
+            let mut request = Request::post("/api/v1/write").body(body.clone()).unwrap();
+            for (name, value) in case["reqHeaders"].as_object().unwrap() {
+                let value = value.as_str().unwrap().parse().unwrap();
+                request.headers_mut().insert(name.parse::<HeaderName>().unwrap(), value);
+            }
+            let response = Receiver::default().handle(&MemStore::default(), &request, 1_000_000);
+            all += 1;
+            let is_right = u64::from(response.status().as_u16()) == case["expectedCode"].as_u64().unwrap();
+            agree += usize::from(is_right);
+            if !is_right {
+                println!("{table} differs: {case}, got {}", response.status());
+            }
+        }
+    }
+    println!("CONFORMANCE_GOTABLES remote write headers: {agree} of {all} cases agree");
     assert_eq!(agree, all);
 }
