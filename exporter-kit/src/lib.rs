@@ -26,6 +26,8 @@
 //! # }).unwrap();
 //! ```
 //!
+//! Which instrument for what, with examples: [`guide`].
+//!
 //! # Features
 //! - `remote-write`: `push`, and [`RemoteWrite`] to a server that takes it; brings in `snap`
 //! - `serve` (default): a small HTTP server; brings in `tokio` and `hyper`
@@ -41,11 +43,15 @@
 //! - `zstd`: pages in zstd for scrapers that prefer it; brings in `zstd`
 #![forbid(unsafe_code)]
 
+// Which instrument for what.
+pub mod guide;
+
 // The page.
 mod compress;
 mod endpoint;
 mod landing;
 mod pages;
+mod text_page;
 
 // What is on it.
 #[cfg(feature = "serve")]
@@ -94,3 +100,4 @@ pub use push::RemoteWrite;
 pub use push::{Push, PushError};
 #[cfg(feature = "tokio-metrics")]
 pub use runtime::RuntimeCollector;
+pub use text_page::text_page;

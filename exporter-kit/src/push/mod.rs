@@ -12,10 +12,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use expo_format::{Format, WriteOptions};
+use expo_format::Format;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
 use metrics_core::instrument::Registry;
+
+use crate::text_page;
 
 pub use self::error::PushError;
 #[cfg(feature = "remote-write")]
@@ -144,9 +146,7 @@ impl Push {
 }
 
 fn page(registry: &Registry) -> Bytes {
-    let mut page = Vec::new();
-    expo_format::write(&mut page, Format::Text, &registry.gather().families, WriteOptions::default());
-    Bytes::from(page)
+    Bytes::from(text_page(registry))
 }
 
 /// Everything that may not stand in a part of a path, as `%XX`.
