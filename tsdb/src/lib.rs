@@ -10,6 +10,9 @@
 //!                 ╰──────────────── select ◀──┴───────────────────╯
 //! ```
 //!
+//! Samples older than the newest of their series have a log, chunk files and blocks of their own, if there is a
+//! [window](Options::out_of_order_window) for them.
+//!
 //! ```
 //! use metrics_core::{Append, Columns, LabelSet, Matcher, Select, SelectRequest, SeriesRef, TimeRange};
 //!

@@ -282,6 +282,45 @@ fn we_read_the_log_that_prometheus_writes() {
 }
 
 #[test]
+fn prometheus_reads_late_samples_that_we_put_into_blocks_and_files() {
+    let Some(prometheus) = program("prometheus") else { return };
+    let dir = TempDir::new().unwrap();
+    let options = Options {
+        out_of_order_window: 6 * 3_600_000,
+        max_block_range: 2 * 3_600_000,
+        merged_chunks: tsdb::compact::Style::Field,
+        ..options()
+    };
+    let mut samples = fill(dir.path());
+    let db = Db::open(dir.path(), options).unwrap();
+    let labels = LabelSet::from_pairs([("__name__", "demo_total"), ("zone", "eu")]);
+    let append = |time| {
+        let mut batch = db.batch();
+        batch.append_float(SeriesRef::UNKNOWN, &labels, time, 0.0).unwrap();
+        batch.commit().unwrap();
+    };
+    // Into blocks when the next is cut from the head, some of them far ahead of what is in order there.
+    for i in (0..1100).rev() {
+        append(START + i * 15_000 + 7_000);
+        samples += 1;
+    }
+    append(START + 1600 * 15_000);
+    db.tick(START + 1600 * 15_000).unwrap();
+    let late = |db: &Db| db.blocks().iter().filter(|b| b.is_from_out_of_order()).count();
+    assert!(late(&db) > 0);
+    // And some that stay in log and chunk files.
+    for i in 0..50 {
+        append(START + (1100 + i) * 15_000 + 9_000);
+        samples += 1;
+    }
+    assert_eq!(total_samples(&db, &[]), samples + 1);
+    drop(db);
+    let server = Server::start(&prometheus, dir.path());
+    let end = (START + 1600 * 15_000) / 1000;
+    assert_eq!(server.number("sum(count_over_time(demo_total%5B8h%5D))", end), (samples + 1).to_string());
+}
+
+#[test]
 fn promtool_lists_and_analyzes_our_blocks() {
     let Some(promtool) = program("promtool") else { return };
     let dir = TempDir::new().unwrap();

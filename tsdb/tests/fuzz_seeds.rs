@@ -35,6 +35,11 @@ fn segments() {
 }
 
 #[test]
+fn chunk_files_of_the_head() {
+    replay("head_chunks", checks::head_chunks);
+}
+
+#[test]
 fn indexes() {
     replay("index", checks::index);
 }

@@ -8,6 +8,7 @@ use tsdb::block::Index;
 use tsdb::chunk::dense::Level;
 use tsdb::chunk::{self, ChunkEncoder, Encoding};
 use tsdb::fs::{File, FileBytes, Fs, Lock};
+use tsdb::head_chunks;
 use tsdb::wal::{self, SampleReader, SegmentReader};
 
 /// A chunk: its encoding in the first byte.
@@ -71,6 +72,17 @@ fn records(record: &[u8], reader: &mut SampleReader) {
     let _ = wal::read_mmap_markers(record, &mut Vec::new());
     let _ = wal::read_histograms(record, &mut Vec::new());
     let _ = wal::read_float_histograms(record, &mut Vec::new());
+}
+
+/// A chunk file of the head: all its chunks are decoded.
+pub fn head_chunks(data: &[u8]) {
+    let mut columns = Columns::default();
+    let mut references = Vec::new();
+    let _ = head_chunks::read_file(Path::new("000001"), 1, data, |found| {
+        references.push(found.reference);
+        let _ = chunk::decode(found.encoding, &found.bytes, &mut columns);
+    });
+    assert!(references.is_sorted_by(|a, b| a < b));
 }
 
 /// An index: everything in it is looked up.
