@@ -3,6 +3,9 @@
 
 use expo_format::{Event, Format, Limits, PageParser, WriteOptions, read_families, write};
 
+/// A sample as a test has it.
+type Wanted<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
 /// A sample: its name, its labels in the page's order, its value.
 type Seen = (String, Vec<(String, String)>, f64);
 
@@ -19,8 +22,8 @@ fn read(format: Format, page: &[u8]) -> Vec<Seen> {
 }
 
 /// Reads a page in both text formats, and what they are written as.
-fn check(page: &str, wanted: &[(&str, &[(&str, &str)], f64)]) {
-    let owned = |(name, labels, value): &(&str, &[(&str, &str)], f64)| -> Seen {
+fn check(page: &str, wanted: &[Wanted<'_>]) {
+    let owned = |(name, labels, value): &Wanted<'_>| -> Seen {
         let label = |(n, v): &(&str, &str)| ((*n).to_owned(), (*v).to_owned());
         ((*name).to_owned(), labels.iter().map(label).collect(), *value)
     };
