@@ -18,6 +18,9 @@
 //! | OpenTelemetry metrics (`otlp`) | `otlp::convert` | |
 //! | remote read (`remote-read`) | `remote_read::Request`, `remote_read::Response`, `remote_read::frames` | `remote_read::Request`, `remote_read::ResponseBuilder`, `remote_read::write_frame` |
 //!
+//! OpenMetrics 2.0 has a published draft (2.0.0-rc0, March 2026), which calls itself experimental; it is not read or
+//! written until it is settled.
+//!
 //! [`negotiate`] chooses between them, [`Format::of_page`] recognises them, [`PageParser`] and [`write()`] take
 //! any.
 //!

@@ -203,6 +203,9 @@ struct Labels<'a> {
 impl<'a> Labels<'a> {
     #[inline]
     fn read(&mut self) -> Result<Option<(&'a str, &'a str)>, LabelsError> {
+        if let Some((name, value)) = self.references.packed.two_small_varints() {
+            return Ok(Some((symbol(self.symbols, name)?, symbol(self.symbols, value)?)));
+        }
         let Some(name) = self.references.read()? else { return Ok(None) };
         let value = self.references.read()?.ok_or(LabelsError::OddReferences)?;
         Ok(Some((symbol(self.symbols, name)?, symbol(self.symbols, value)?)))

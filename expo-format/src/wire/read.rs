@@ -172,6 +172,17 @@ impl<'a> Reader<'a> {
         Err(self.error(self.offset(), problem))
     }
 
+    /// The next two varints, if they take at most two bytes each: nearly every pair of references to symbols.
+    #[cfg(feature = "remote-write")]
+    #[inline]
+    pub(crate) fn two_small_varints(&mut self) -> Option<(u32, u32)> {
+        let rest = self.bytes.get(self.at..)?;
+        let (first, rest) = small_varint(rest)?;
+        let (second, rest) = small_varint(rest)?;
+        self.at = self.bytes.len() - rest.len();
+        Some((first, second))
+    }
+
     #[inline]
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
         match self.bytes.get(self.at..).and_then(|rest| rest.get(..length)) {
@@ -331,6 +342,17 @@ impl<'a> Field<'a> {
     #[cold]
     fn wrong_type(&self) -> WireError {
         WireError { offset: self.offset, problem: WireProblem::WireType(self.number) }
+    }
+}
+
+/// A varint of at most two bytes, and what follows it.
+#[cfg(feature = "remote-write")]
+#[inline]
+fn small_varint(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    match bytes {
+        [only @ 0..0x80, rest @ ..] => Some((u32::from(*only), rest)),
+        [low, high @ 0..0x80, rest @ ..] => Some((u32::from(low & 0x7f) | u32::from(*high) << 7, rest)),
+        _ => None,
     }
 }
 
