@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use expo_format::openmetrics;
+use expo_format::{Event, openmetrics};
 use serde_json::Value as Json;
 
 use crate::corpus::{Tally, bytes, folder, go_tables};
@@ -27,6 +27,28 @@ fn conformance_openmetrics() {
             (true, None, None) | (false, Some(_), _) => Ok(()),
         };
         tally.case(case.file_name().unwrap().display(), found);
+    }
+    tally.finish();
+}
+
+/// What the parser of Prometheus 3.5.3 makes of each page: how many samples, or that it refuses it.
+const PROMETHEUS: &str = include_str!("openmetrics_prometheus.txt");
+
+/// The lenient mode takes the pages that the real Prometheus takes, with as many samples, and refuses the others.
+#[test]
+fn conformance_openmetrics_lenient() {
+    let Some(folder) = folder("CONFORMANCE_OPENMETRICS", "openmetrics-parsers") else { return };
+    let mut tally = Tally::new("CONFORMANCE_OPENMETRICS lenient");
+    for (case, verdict) in PROMETHEUS.lines().filter_map(|line| line.split_once(' ')) {
+        let Ok(page) = fs::read(folder.join(case).join("metrics")) else { continue };
+        let events: Result<Vec<_>, _> = openmetrics::Parser::new(&page).collect();
+        let is_sample = |event: &&Event<'_>| matches!(event, Event::Sample(_));
+        let found = match &events {
+            Ok(events) => events.iter().filter(is_sample).count().to_string(),
+            Err(_) => "refused".to_owned(),
+        };
+        let agrees = if found == verdict { Ok(()) } else { Err(format!("{events:?}, not {verdict}")) };
+        tally.case(case, agrees);
     }
     tally.finish();
 }
