@@ -139,6 +139,28 @@ impl LabelSet {
         self.0.len() + 2 * size_of::<usize>()
     }
 
+    /// The names and values in turn, each behind a byte with its length, and how many labels that are; `None` if one of them
+    /// is longer than 63 bytes. That is how the field's files write them, so that a whole set is copied at once.
+    ///
+    /// ```
+    /// use metrics_core::LabelSet;
+    /// let set = LabelSet::from_pairs([("job", "node")]);
+    /// assert_eq!(set.as_prefixed(), Some((1, &b"\x03job\x04node"[..])));
+    /// assert_eq!(LabelSet::from_pairs([("job", "x".repeat(64))]).as_prefixed(), None);
+    /// ```
+    pub fn as_prefixed(&self) -> Option<(usize, &[u8])> {
+        let bytes = self.0.as_bytes();
+        let (mut at, mut strings) = (0, 0);
+        while let Some(len) = bytes.get(at) {
+            if *len >= 64 {
+                return None;
+            }
+            at += 1 + usize::from(*len);
+            strings += 1;
+        }
+        Some((strings / 2, bytes))
+    }
+
     /// A 64-bit hash that is the same on every run and machine (FNV-1a over the packed form, finished by a
     /// multiply-xorshift). Equal sets have equal hashes.
     pub fn stable_hash(&self) -> u64 {

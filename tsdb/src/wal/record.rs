@@ -159,8 +159,12 @@ pub(super) fn open<'a>(record: &'a [u8], kinds: &[RecordKind]) -> Result<Reader<
 }
 
 fn put_labels(buf: &mut Vec<u8>, labels: &LabelSet) {
-    // Lengths take as many bytes as they do in a set, or fewer.
-    buf.reserve(labels.heap_size());
+    // Each string stands behind its length, as it does in most sets.
+    if let Some((count, prefixed)) = labels.as_prefixed() {
+        put_uvarint(buf, count as u64);
+        buf.extend_from_slice(prefixed);
+        return;
+    }
     put_uvarint(buf, labels.len() as u64);
     for (name, value) in labels {
         put_bytes(buf, name.as_bytes());
