@@ -58,6 +58,10 @@ fn select(c: &mut Criterion) {
     group.bench_function("label values", |b| {
         b.iter(|| db.label_values("instance", &[], TimeRange::ALL).expect("memory can be read"));
     });
+    group.bench_function("label values with a matcher", |b| {
+        b.iter(|| db.label_values("instance", &cases[0].1, TimeRange::ALL).expect("memory can be read"));
+    });
+    group.bench_function("cardinality", |b| b.iter(|| db.cardinality(10)));
     let request =
         SelectRequest { matchers: &cases[0].1, range: TimeRange::ALL, hints: SelectHints::default() };
     let set = db.select(&request).expect("memory can be read");

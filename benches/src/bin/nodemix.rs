@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use benches::nodemix::{Append, Floor, Ingest, Mem, Merge, MkBlock, Query, Replay};
+use benches::nodemix::{Append, Floor, Ingest, Labels, Mem, Merge, MkBlock, Query, Replay};
 use clap::Parser;
 
 /// Appends, replays, cuts and queries the nodemix workload, and prints what it took.
@@ -17,6 +17,7 @@ enum Command {
     MkBlock(MkBlock),
     Merge(Merge),
     Query(Query),
+    Labels(Labels),
     Floor(Floor),
 }
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::MkBlock(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Query(command) => command.run(),
+        Command::Labels(command) => command.run(),
         Command::Floor(command) => command.run(),
     };
     match result {

@@ -53,6 +53,11 @@ pub(super) fn mb(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
+/// A duration as milliseconds.
+pub(super) fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
 /// The middle of some durations, which are sorted for it.
 pub(super) fn median(durations: &mut [Duration]) -> Duration {
     durations.sort_unstable();

@@ -49,7 +49,11 @@ impl Mem {
         let report = |scrape: usize| {
             if scrape == 0 || scrape == last {
                 let each = (resident() - base) / series;
-                println!("mem after {} samples/series: rss(as is) {each:.0} B/series", scrape + 1);
+                let own = db.head_bytes() as f64 / series;
+                println!(
+                    "mem after {} samples/series: rss(as is) {each:.0} B/series, own account {own:.0}",
+                    scrape + 1
+                );
             }
             Ok(())
         };

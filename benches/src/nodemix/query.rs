@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use metrics_core::{Matcher, Select, SelectHints, SelectRequest, TimeRange};
+use metrics_core::TimeRange;
 use promql::Engine;
 use tsdb::Db;
 
 use super::Failure;
-use super::measure::{cpu, median};
+use super::labels;
+use super::measure::{cpu, median, millis};
 use super::queries::{BenchQuery, QUERIES, Steps};
 use super::store::{HOUR, Wal, open};
 use super::workload::START;
@@ -25,6 +26,9 @@ pub struct Query {
     /// Only what has this in its name.
     #[arg(long, default_value = "")]
     only: String,
+    /// Read the log in the directory too.
+    #[arg(long)]
+    head: bool,
     /// Threads that a query may use.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -36,7 +40,7 @@ impl Query {
     /// # Errors
     /// If the store fails.
     pub fn run(&self) -> Result<(), Failure> {
-        let db = open(&self.dir, Wal::Off, self.block)?;
+        let db = open(&self.dir, if self.head { Wal::Snappy } else { Wal::Off }, self.block)?;
         println!(
             "# blocks {} head series {} engine ours threads {}",
             db.blocks().len(),
@@ -48,7 +52,8 @@ impl Query {
             measure(&engine, &db, query)?;
         }
         if self.only.is_empty() || "labels".contains(&self.only) {
-            label_lookups(&db)?;
+            let end = START + 20 * HOUR;
+            labels::ask_all(&db, TimeRange::new(end - 6 * HOUR, end))?;
         }
         Ok(())
     }
@@ -98,40 +103,5 @@ fn measure(engine: &Engine, db: &Db, query: &BenchQuery) -> Result<(), Failure> 
         samples / middle.as_secs_f64() / 1e6,
         middle.as_nanos() as f64 / samples,
     );
-    Ok(())
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
-}
-
-fn label_lookups(db: &Db) -> Result<(), Failure> {
-    let end = START + 20 * HOUR;
-    let range = TimeRange::new(end - 6 * HOUR, end);
-    let cpu = [Matcher::metric_name("node_cpu_seconds_total")];
-    let job = [Matcher::equal("job", "node")];
-    let hints = {
-        let mut hints = SelectHints::default();
-        hints.labels_only = true;
-        hints
-    };
-    report("label_values_instance", || Ok(db.label_values("instance", &[], range)?.len()))?;
-    report("label_values_matcher", || Ok(db.label_values("instance", &cpu, range)?.len()))?;
-    report("label_names", || Ok(db.label_names(&[], range)?.len()))?;
-    report("series_10k", || {
-        let found = db.select(&SelectRequest { matchers: &job, range, hints: hints.clone() })?;
-        Ok((0..found.len()).map(|i| found.labels(i).len() / 8).sum())
-    })
-}
-
-fn report(name: &str, mut ask: impl FnMut() -> Result<usize, Failure>) -> Result<(), Failure> {
-    let mut took = Vec::new();
-    let mut results = 0;
-    while took.len() < 41 {
-        let start = Instant::now();
-        results = ask()?;
-        took.push(start.elapsed());
-    }
-    println!("{name:<28} p50 {:10.3} ms  n results {results}", millis(median(&mut took)));
     Ok(())
 }

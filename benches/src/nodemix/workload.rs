@@ -119,16 +119,20 @@ impl Series {
         } else {
             ("node_load_exact", ("id", index.to_string()), ("kind", "exact".to_owned()))
         };
-        LabelSet::from_pairs([
+        let host = format!("host-{}", self.host);
+        let mut pairs = [
             ("__name__", name),
             ("cluster", "prod-1"),
             ("env", "production"),
-            ("instance", &format!("host-{}", self.host)),
+            ("instance", &host),
             ("job", "node"),
             ("region", "eu-west-1"),
             (a.0, &a.1),
             (b.0, &b.1),
-        ])
+        ];
+        // As the Go program does, whose sets want sorted labels as well.
+        pairs.sort_unstable_by_key(|(name, _)| *name);
+        LabelSet::from_sorted(pairs)
     }
 
     /// The value of the next scrape.
