@@ -3,5 +3,6 @@
 
 pub mod check_metrics;
 pub mod check_rules;
+pub mod check_web_config;
 pub mod tsdb;
 pub mod unit_test;

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use promql::parser::ParserOptions;
 use pulltool::check_metrics::check_metrics;
 use pulltool::check_rules::{CheckOptions, Outcome, check_rules};
+use pulltool::check_web_config::check_web_config;
 use pulltool::unit_test::{TestOptions, test_rules};
 use tsdb_flags::Tsdb;
 
@@ -53,6 +54,12 @@ enum Check {
         #[arg(long)]
         ignore_unknown_fields: bool,
         /// The files; standard input without any.
+        files: Vec<PathBuf>,
+    },
+    /// Check files for TLS and passwords of web servers.
+    WebConfig {
+        /// The files.
+        #[arg(required = true)]
         files: Vec<PathBuf>,
     },
 }
@@ -125,6 +132,11 @@ fn run(
                 Outcome::Bad => ExitCode::FAILURE,
                 Outcome::Lint => ExitCode::from(LINT),
             });
+        }
+        Command::Check(Check::WebConfig { files }) => {
+            if !check_web_config(&files, &mut err)? {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Test(Test::Rules { run, ignore_unknown_fields, files }) => {
             let mut options = TestOptions::default();

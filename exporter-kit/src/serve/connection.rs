@@ -5,7 +5,7 @@ use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -61,6 +61,26 @@ pub(super) async fn drive<S, B>(
     exchange.converse(stream).await;
 }
 
+/// Drives a connection to its end; once the server stops, it is told to take no more requests.
+async fn to_the_end<C: Future>(
+    connection: C,
+    take_no_more: impl Fn(Pin<&mut C>),
+    stopping: watch::Receiver<bool>,
+) {
+    let mut connection = pin!(connection);
+    let mut stop = pin!(turned_true(stopping));
+    let mut told = false;
+    // How the connection ended concerns only the client, who knows.
+    let _ = poll_fn(|cx| {
+        if !told && stop.as_mut().poll(cx).is_ready() {
+            told = true;
+            take_no_more(connection.as_mut());
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await;
+}
+
 /// Ready when the server stops.
 async fn turned_true(mut stopping: watch::Receiver<bool>) {
     // An error means that the server is gone altogether.
@@ -89,38 +109,19 @@ where
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.options.read_timeout);
         let answer = service_fn(move |request| self.clone().answer(request));
-        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
-        let mut stop = pin!(turned_true(stopping));
-        let mut told = false;
-        // How the connection ended concerns only the client, who knows.
-        let _ = poll_fn(|cx| {
-            if !told && stop.as_mut().poll(cx).is_ready() {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        })
-        .await;
+        let connection = http.serve_connection(TokioIo::new(stream), answer);
+        to_the_end(connection, |c| c.graceful_shutdown(), stopping).await;
     }
 
-    /// As [`Exchange::converse`], in HTTP/2, whose connection has a type of its own.
+    /// As [`Exchange::converse`], in HTTP/2.
     #[cfg(feature = "web-config")]
     async fn converse_in_http2(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let stopping = self.stopping.clone();
         let mut http = http2::Builder::new(TokioExecutor::new());
         http.timer(TokioTimer::new()).keep_alive_interval(self.options.read_timeout);
         let answer = service_fn(move |request| self.clone().answer(request));
-        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
-        let mut stop = pin!(turned_true(stopping));
-        let mut told = false;
-        let _ = poll_fn(|cx| {
-            if !told && stop.as_mut().poll(cx).is_ready() {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        })
-        .await;
+        let connection = http.serve_connection(TokioIo::new(stream), answer);
+        to_the_end(connection, |c| c.graceful_shutdown(), stopping).await;
     }
 
     /// Answers a request, if the configuration of the port lets it in.
