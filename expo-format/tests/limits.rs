@@ -70,6 +70,42 @@ fn strict_mode_has_the_same_limits() {
     assert_eq!(error.map(|e| e.problem), Some(Problem::Limit(LimitExceeded::Labels(1))));
 }
 
+/// Also where a line is known from the page before.
+#[test]
+fn rescrapers_have_the_same_limits() {
+    for (format, end) in [(Format::Text, ""), (Format::OpenMetrics, "# EOF\n")] {
+        let problem = |limits: Limits, first: &str, second: &str| {
+            let mut rescraper = Rescraper::<u32>::new(format).expect("a format of lines").with_limits(limits);
+            let mut found = None;
+            for page in [first, second].map(|lines| format!("{lines}{end}")) {
+                let mut pass = rescraper.begin(page.as_bytes());
+                loop {
+                    match pass.next_update() {
+                        Ok(Some(Update::New(_))) => pass.assign(0),
+                        Ok(Some(_)) => {}
+                        Ok(None) => break,
+                        Err(e) => {
+                            found = Some(e.problem);
+                            break;
+                        }
+                    }
+                }
+                drop(pass.finish());
+            }
+            found
+        };
+        let (first, second) = ("a 1\nb{c=\"d\"} 1\n", "a 1\nb{c=\"d\"} 1000000\n");
+        assert_eq!(problem(Limits::NONE, first, second), None);
+        let line = problem(Limits::NONE.line(16), first, second);
+        assert_eq!(line, Some(Problem::Limit(LimitExceeded::Line(16))), "{format:?}");
+        let length = first.len() + end.len();
+        let body = problem(Limits::NONE.body(length), first, second);
+        assert_eq!(body, Some(Problem::Limit(LimitExceeded::Body(length))), "{format:?}");
+        let labels = problem(Limits::NONE.labels(0), first, second);
+        assert_eq!(labels, Some(Problem::Limit(LimitExceeded::Labels(0))), "{format:?}");
+    }
+}
+
 /// Pieces of which hostile pages are made, each with what may follow it.
 const HOSTILE: [&str; 20] = [
     "a",
@@ -134,9 +170,15 @@ fn nothing_is_quadratic() {
         };
         (0..4).map(run).min().unwrap_or_default()
     };
-    for unit in HOSTILE {
+    let grows_at_most = |unit: &str, factor: f64| {
         let (short, long) = (time(unit, SHORT), time(unit, 16 * SHORT));
-        let ratio = long.as_secs_f64() / short.as_secs_f64().max(20e-6);
-        assert!(ratio < 100.0, "{unit:?}: {short:?}, and {long:?} for sixteen times the length");
+        long.as_secs_f64() < factor * short.as_secs_f64().max(20e-6)
+    };
+    for unit in HOSTILE {
+        // Another program may have had the processor all through a measurement, but not through all of them.
+        assert!(
+            (0..8).any(|_| grows_at_most(unit, 100.0)),
+            "{unit:?} takes more than a hundred times as long"
+        );
     }
 }

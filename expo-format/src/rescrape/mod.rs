@@ -121,7 +121,7 @@ impl<H: Copy> Rescraper<H> {
         lines.reserve(self.lines.len());
         let parser = match self.format {
             Format::OpenMetrics | Format::OpenMetrics001 => {
-                Parser::OpenMetrics(openmetrics::Parser::new(page))
+                Parser::OpenMetrics(openmetrics::Parser::with_limits(page, self.limits))
             }
             _ => Parser::Text(text::Parser::with_limits(page, self.limits)),
         };
@@ -164,6 +164,10 @@ impl<'p, H: Copy> Pass<'_, 'p, H> {
     /// Where and why the page breaks its format.
     #[inline]
     pub fn next_update(&mut self) -> Result<Option<Update<'p, H>>, ParseError> {
+        if self.parser.at() == 0 {
+            let checked = self.last.limits.check_body(self.page.len());
+            checked.map_err(|problem| ParseError::at(self.page, 0, problem))?;
+        }
         if let Some((line, handle, series_end)) = self.expected_line() {
             return self.known(line, handle, series_end).map(Some);
         }
@@ -206,6 +210,8 @@ impl<'p, H: Copy> Pass<'_, 'p, H> {
         }
         self.cursor += 1;
         let start = series_end - (line.series_end - line.start) as usize;
+        let checked = self.last.limits.check_line(self.parser.at().saturating_sub(start));
+        checked.map_err(|problem| ParseError::at(self.page, start, problem))?;
         self.remember(start, series_end, tail.value, tail.timestamp, line.metric_type, line.handle);
         let Tail { value, timestamp, exemplar } = tail;
         Ok(Update::Known { handle, value, timestamp, exemplar })
