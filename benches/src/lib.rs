@@ -1,3 +1,4 @@
 //! Measurements of the workspace: what the criterion benches and the `nodemix` program share.
 
+pub mod allocations;
 pub mod nodemix;

@@ -3,8 +3,12 @@
 
 use std::process::ExitCode;
 
+use benches::allocations::Counting;
 use benches::nodemix::{Append, Floor, Ingest, Labels, Mem, Merge, MkBlock, Query, Replay};
 use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Appends, replays, cuts and queries the nodemix workload, and prints what it took.
 #[derive(Debug, Parser)]

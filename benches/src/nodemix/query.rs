@@ -7,6 +7,8 @@ use metrics_core::TimeRange;
 use promql::Engine;
 use tsdb::Db;
 
+use crate::allocations::so_far;
+
 use super::Failure;
 use super::labels;
 use super::measure::{cpu, median, millis};
@@ -75,7 +77,7 @@ fn measure(engine: &Engine, db: &Db, query: &BenchQuery) -> Result<(), Failure> 
     const MINUTE: i64 = 60_000;
     let end = START + 20 * HOUR;
     let (mut took, mut cpu_took) = (Vec::new(), Vec::new());
-    let begin = Instant::now();
+    let (begin, before) = (Instant::now(), so_far());
     while took.len() < 3 || (begin.elapsed() < Duration::from_secs(5) && took.len() < 41) {
         let (start, cpu_start) = (Instant::now(), cpu());
         let answer = match query.steps {
@@ -89,11 +91,15 @@ fn measure(engine: &Engine, db: &Db, query: &BenchQuery) -> Result<(), Failure> 
         cpu_took.push(cpu() - cpu_start);
         drop(answer);
     }
+    let after = so_far();
+    let each = |total: u64| total as f64 / took.len() as f64;
+    let (calls, bytes) = (each(after.calls - before.calls), each(after.bytes - before.bytes));
     let (middle, cpu_middle) = (median(&mut took), median(&mut cpu_took));
     let fastest = took.first().copied().unwrap_or_default();
     let samples = query.series * query.window / 15.0;
     println!(
-        "{:<28} p50 {:10.3} ms  min {:10.3}  cpu50 {:10.3} n={}  raw samples {:.0}  -> {:8.1} M/s  {:6.2} ns/sample",
+        "{:<28} p50 {:10.3} ms  min {:10.3}  cpu50 {:10.3} n={}  raw samples {:.0}  -> {:8.1} M/s  {:6.2} ns/sample  \
+         {calls:.0} allocations of {:.2} MB",
         query.name,
         millis(middle),
         millis(fastest),
@@ -102,6 +108,7 @@ fn measure(engine: &Engine, db: &Db, query: &BenchQuery) -> Result<(), Failure> 
         samples,
         samples / middle.as_secs_f64() / 1e6,
         middle.as_nanos() as f64 / samples,
+        bytes / 1e6,
     );
     Ok(())
 }
