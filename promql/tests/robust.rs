@@ -1,50 +1,19 @@
 //! Whatever a query says, the parser and the engine answer or refuse: they never panic, nor go beyond limits.
 #![allow(clippy::unwrap_used)] // what the test puts into its store is taken
 
-use metrics_core::histogram::Span;
-use metrics_core::{Append, FloatHistogram, LabelSet, MemStore, SeriesRef, Value};
-use promql::parser::{AggregateOp, FUNCTIONS, ParserOptions};
+use metrics_core::{Append, LabelSet, MemStore, SeriesRef};
+use promql::parser::{AggregateOp, FUNCTIONS};
 use promql::{Engine, Options, QueryError};
 use proptest::prelude::*;
 
-/// Counters, gauges with odd values, classic and native histograms, an info metric.
-fn store() -> MemStore {
-    let store = MemStore::default();
-    let mut batch = store.batch();
-    for minute in 0..20i64 {
-        let mut put = |labels: &[(&str, &str)], value: Value| {
-            let labels = LabelSet::from_pairs(labels.iter().copied());
-            batch.append(SeriesRef::UNKNOWN, &labels, minute * 60_000, &value).unwrap();
-        };
-        for job in ["a", "b"] {
-            put(&[("__name__", "c_total"), ("job", job)], Value::Float(minute as f64 % 7.0));
-            for le in ["1", "2", "+Inf"] {
-                put(&[("__name__", "h_bucket"), ("job", job), ("le", le)], Value::Float(minute as f64));
-            }
-        }
-        let odd = [f64::NAN, f64::INFINITY, -0.0, 1e308, -1e308][minute as usize % 5];
-        put(&[("__name__", "g"), ("job", "a")], Value::Float(odd));
-        put(&[("__name__", "target_info"), ("job", "a"), ("version", "1")], Value::Float(1.0));
-        let native = FloatHistogram {
-            schema: (minute % 3) as i32,
-            count: minute as f64 * 3.0,
-            sum: odd,
-            zero_threshold: 0.001,
-            positive_spans: vec![Span { offset: -1, length: 2 }],
-            positive_buckets: vec![minute as f64, minute as f64 * 2.0],
-            ..FloatHistogram::default()
-        };
-        put(&[("__name__", "n"), ("job", "b")], Value::FloatHistogram(native.into()));
-    }
-    batch.commit().unwrap();
-    store
-}
+#[allow(unreachable_pub, reason = "public in the fuzzing crate")]
+#[path = "../fuzz/src/world.rs"]
+mod world;
+
+use world::store;
 
 fn engine() -> Engine {
-    let mut options = Options::default();
-    options.parser = ParserOptions::all();
-    options.max_samples = 100_000;
-    Engine::new(options)
+    world::engine(100_000)
 }
 
 /// Runs a query both ways; an error is an answer.
