@@ -128,7 +128,11 @@ async fn what_fails_waits_and_shutdown_sends_the_rest() {
             &registry,
             Duration::from_millis(100),
             || NOW.fetch_add(1000, Ordering::Relaxed),
-            tokio::time::sleep(Duration::from_millis(450)),
+            async {
+                while seen.lock().unwrap().len() < 6 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            },
             |error| reported.lock().unwrap().push((error.is_temporary(), error.to_string())),
         )
         .await;
