@@ -31,6 +31,7 @@ pub(super) struct LastValues {
 
 #[derive(Debug)]
 struct Page {
+    number: u64,
     epoch: u32,
     exponents: [u8; PAGE as usize],
     words: [u64; PAGE as usize],
@@ -52,6 +53,10 @@ impl LastValues {
         let number = reference / PAGE;
         let place = match self.newest {
             Some((newest, place)) if newest == number => place,
+            // Batches come in the order in which their series came first.
+            Some((_, place)) if self.pages.get(place + 1).is_some_and(|page| page.number == number) => {
+                self.renew(place + 1)
+            }
             _ => self.find(number),
         };
         PageOfValues(&mut self.pages[place])
@@ -62,14 +67,19 @@ impl LastValues {
         let place = *self.places.entry(number).or_insert(next);
         if place == next {
             let (exponents, words) = ([UNKNOWN; PAGE as usize], [0; PAGE as usize]);
-            self.pages.push(Page { epoch: self.epoch, exponents, words });
+            self.pages.push(Page { number, epoch: self.epoch, exponents, words });
         }
+        self.renew(place)
+    }
+
+    /// Forgets what is out of date in a page that is used now.
+    fn renew(&mut self, place: usize) -> usize {
         let page = &mut self.pages[place];
         if page.epoch != self.epoch {
             page.epoch = self.epoch;
             page.exponents = [UNKNOWN; PAGE as usize];
         }
-        self.newest = Some((number, place));
+        self.newest = Some((page.number, place));
         place
     }
 }
