@@ -254,6 +254,37 @@ fn a_log_or_a_snapshot_says_the_same_to_any_number_of_threads() {
     }
 }
 
+/// Late samples have a log of their own, which is read behind a snapshot too.
+#[test]
+fn late_samples_come_back_beside_a_snapshot() {
+    let dir = TempDir::new().unwrap();
+    let options = Options { out_of_order_window: 3_600_000, ..options() };
+    let open = || Db::open(dir.path(), options.clone()).unwrap();
+    let append = |db: &Db, times: std::ops::Range<i64>| {
+        for i in times {
+            let mut batch = db.batch();
+            for (name, at) in [("m", i), ("m", 1000 - i), ("only_late", 900 - i), ("only_late", 2000)] {
+                let labels = LabelSet::from_pairs([("__name__", name)]);
+                let _ = batch.append_float(SeriesRef::UNKNOWN, &labels, at * 100, at as f64);
+            }
+            batch.commit().unwrap();
+        }
+    };
+    let db = open();
+    append(&db, 500..600);
+    let before = everything(&db);
+    assert!(before.0.values().all(|(times, ..)| times.len() > 100), "{before:?}");
+    db.close().unwrap();
+    let db = open();
+    assert!(db.warnings().is_empty(), "{:?}", db.warnings());
+    assert!(everything(&db) == before);
+    append(&db, 600..650);
+    let after = everything(&db);
+    assert!(after != before);
+    kill(db, dir.path());
+    assert!(everything(&open()) == after);
+}
+
 /// Taken while writers, new series and deletions go on, a snapshot with its log says what the log says.
 #[test]
 fn a_snapshot_need_not_stop_the_world() {
