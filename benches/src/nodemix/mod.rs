@@ -10,7 +10,7 @@ mod blocks;
 mod floor;
 mod ingest;
 mod labels;
-mod measure;
+pub(crate) mod measure;
 mod memory;
 mod merge;
 mod queries;
