@@ -12,7 +12,8 @@ use crate::compact::{level_ranges, merge, plan};
 use crate::db::{LOG, name_at};
 use crate::error::Error;
 use crate::fs::{FileError, Fs};
-use crate::head::{Head, LateAside, snapshot};
+use crate::head::{Head, LATE_LOG, LateAside, snapshot};
+use crate::head_chunks::HEAD_CHUNKS;
 use crate::retention::{Retention, leaving};
 use crate::wal;
 
@@ -149,10 +150,15 @@ impl Db {
         self.replace_blocks(&leaving(&sizes, limits, head), None)
     }
 
-    /// Bytes that the log takes.
+    /// Bytes that the logs take, with the head's chunk files.
     fn log_size(&self) -> Result<u64, FileError> {
-        let segments = wal::segments(&*self.fs, &self.dir.join(LOG))?;
-        segments.iter().map(|s| self.fs.len(&s.path).map_err(FileError::io("measure", &s.path))).sum()
+        let mut sum = 0;
+        for dir in [LOG, LATE_LOG, HEAD_CHUNKS] {
+            for file in wal::segments(&*self.fs, &self.dir.join(dir))? {
+                sum += self.fs.len(&file.path).map_err(FileError::io("measure", &file.path))?;
+            }
+        }
+        Ok(sum)
     }
 
     /// Puts a block in the place of others; readers that have these open keep them.

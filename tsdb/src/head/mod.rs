@@ -5,7 +5,7 @@
 //! `Pages`; appending to a known slot touches the page only.
 //!
 //! Locks, in the order in which they are taken: `gate` (open batches against removal of series), `commit` (one
-//! batch at a time, log and memory alike), `index`, one page.
+//! batch at a time, log and memory alike), `index`, late samples, one page.
 
 mod append;
 mod delete;
@@ -38,7 +38,7 @@ use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use limits::Limits;
-pub(crate) use out_of_order::{LateAside, LateBlock};
+pub(crate) use out_of_order::{LATE_LOG, LateAside, LateBlock};
 pub(crate) use read::HeadSeries;
 pub(crate) use replay::Replayed;
 

@@ -25,6 +25,7 @@ use super::isolation::{Capture, leave_late};
 pub(crate) use blocks::{LateAside, LateBlock};
 pub(super) use bounds::{Bounds, part_late};
 pub(super) use log::LateLog;
+pub(crate) use replay::LATE_LOG;
 pub(crate) use series::{LateChunk, LateSeries};
 
 /// A sample that came late.

@@ -14,7 +14,7 @@ use crate::head_chunks::{HEAD_CHUNKS, Loaded};
 use crate::wal::{self, MmapMarker, RecordError, RecordKind, SegmentReader, WalOptions};
 
 /// The log of late samples, in a data directory.
-const LATE_LOG: &str = "wbl";
+pub(crate) const LATE_LOG: &str = "wbl";
 
 impl Head {
     /// Takes up late samples: the chunks that were found in the head's chunk files, and the log beside them. To be called
