@@ -42,7 +42,8 @@ impl SeriesCache {
     ) -> Result<(), FileError> {
         let kept = self.of(block);
         let mut fresh = Vec::new();
-        {
+        // Not all under one lock: who has something to add need not wait for long, nor those behind.
+        for ids in ids.chunks(256) {
             let known = kept.series.read();
             for id in ids {
                 match known.get(id) {

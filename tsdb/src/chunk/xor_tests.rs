@@ -40,7 +40,31 @@ fn samples() -> impl Strategy<Value = Vec<(i64, f64)>> {
     })
 }
 
+/// Values that stay for a while, or are random in all bits, at even distances: what is read without looking twice.
+fn steady() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    let stretch = prop_oneof![
+        (any::<u64>(), 1usize..40).prop_map(|(bits, n)| vec![f64::from_bits(bits); n]),
+        proptest::collection::vec(any::<u64>().prop_map(f64::from_bits), 1..40),
+        proptest::collection::vec((0u64..1 << 52).prop_map(|bits| f64::from_bits(bits | 0x3ff << 52)), 1..40),
+    ];
+    proptest::collection::vec(stretch, 0..6)
+        .prop_map(|stretches| (0..).step_by(15_000).zip(stretches.concat()).collect())
+}
+
 proptest! {
+    #[test]
+    fn steady_samples_come_back(samples in steady(), until in 0i64..3_000_000) {
+        let chunk = encode(&samples);
+        prop_assert_eq!(read(&chunk).unwrap(), bits(&samples));
+        let (mut times, mut values) = (vec![7], vec![0.5]);
+        decode_until(&chunk, until, &mut times, &mut values).unwrap();
+        let found: Vec<_> = times.into_iter().zip(values.into_iter().map(f64::to_bits)).skip(1).collect();
+        // All that are wanted, and none that is not there.
+        let wanted = samples.iter().filter(|(t, _)| *t <= until).count();
+        prop_assert!(found.len() >= wanted);
+        prop_assert_eq!(&found, &bits(&samples)[..found.len()]);
+    }
+
     #[test]
     fn samples_come_back(samples in samples()) {
         let chunk = encode(&samples);
