@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use metrics_core::{Escaping, LabelSet, is_legacy_metric_name};
+use metrics_core::{Escaping, LabelSet, is_legacy_label_name, is_legacy_metric_name};
 
 use crate::escape::write_quoted;
 
@@ -43,7 +43,11 @@ impl WriteOptions {
 
 /// A name as metadata lines show it: quoted if it is not classic.
 pub(crate) fn write_name(out: &mut Vec<u8>, name: &str) {
-    if is_legacy_metric_name(name) {
+    write_plain_or_quoted(out, name, is_legacy_metric_name(name));
+}
+
+fn write_plain_or_quoted(out: &mut Vec<u8>, name: &str, is_plain: bool) {
+    if is_plain {
         out.extend_from_slice(name.as_bytes());
     } else {
         out.push(b'"');
@@ -77,7 +81,8 @@ pub(crate) fn write_series(
     }
     let mut open = |out: &mut Vec<u8>, label: &str| {
         out.push(std::mem::replace(&mut separator, b','));
-        write_name(out, label);
+        // A colon may stand in the name of a metric only.
+        write_plain_or_quoted(out, label, is_legacy_label_name(label));
         out.extend_from_slice(b"=\"");
     };
     for (label, value) in label_sets.iter().flat_map(|set| set.iter()) {
