@@ -3,6 +3,9 @@
 use crate::error::Problem;
 use crate::series::Series;
 
+/// How deep unknown groups may nest where nobody says otherwise; nobody has sent one for years.
+pub(crate) const DEFAULT_NESTING: u32 = 16;
+
 /// What a page may be at most. Sizes are in bytes.
 ///
 /// The defaults are far beyond what real targets expose, and small enough that no page can exhaust a machine.
@@ -20,11 +23,19 @@ pub struct Limits {
     pub(crate) labels: usize,
     pub(crate) name: usize,
     pub(crate) value: usize,
+    pub(crate) nesting: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 1 << 30, line: 16 << 20, labels: 10_000, name: 64 << 10, value: 1 << 20 }
+        Self {
+            body: 1 << 30,
+            line: 16 << 20,
+            labels: 10_000,
+            name: 64 << 10,
+            value: 1 << 20,
+            nesting: DEFAULT_NESTING,
+        }
     }
 }
 
@@ -47,12 +58,21 @@ pub enum LimitExceeded {
     /// A label value.
     #[error("label value of more than {0} bytes")]
     Value(usize),
+    /// Groups inside each other in a protocol buffers message.
+    #[error("groups nested more than {0} deep")]
+    Nesting(u32),
 }
 
 impl Limits {
     /// No limit at all, for input that is trusted.
-    pub const NONE: Self =
-        Self { body: usize::MAX, line: usize::MAX, labels: usize::MAX, name: usize::MAX, value: usize::MAX };
+    pub const NONE: Self = Self {
+        body: usize::MAX,
+        line: usize::MAX,
+        labels: usize::MAX,
+        name: usize::MAX,
+        value: usize::MAX,
+        nesting: u32::MAX,
+    };
 
     /// Bytes of the whole page. Default: 1 GiB.
     #[must_use]
@@ -86,6 +106,14 @@ impl Limits {
     #[must_use]
     pub fn value(mut self, bytes: usize) -> Self {
         self.value = bytes;
+        self
+    }
+
+    /// Groups inside each other in a protocol buffers message. No known message has any, so that all of them are
+    /// skipped; what is nested otherwise is as deep as the format says. Default: 16.
+    #[must_use]
+    pub fn nesting(mut self, depth: u32) -> Self {
+        self.nesting = depth;
         self
     }
 

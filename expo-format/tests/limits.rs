@@ -62,6 +62,38 @@ fn each_limit_is_kept_exactly() {
     }
 }
 
+/// Unknown groups, at every place of a message where one may stand.
+#[cfg(feature = "protobuf")]
+#[test]
+fn nesting_of_groups_is_kept_exactly() {
+    /// Keys of field 100: the beginning and the end of a group.
+    const BEGIN: [u8; 2] = [0xa3, 0x06];
+    const END: [u8; 2] = [0xa4, 0x06];
+    let page = |in_family: usize, in_metric: usize| {
+        let groups = |depth: usize| [BEGIN.repeat(depth), END.repeat(depth)].concat();
+        // A varint of four bytes, whatever the number.
+        let length = |n: usize| [0, 7, 14, 21].map(|bit| (n >> bit & 0x7f) as u8 | u8::from(bit < 21) << 7);
+        // MetricFamily { name: "a", type: GAUGE, metric: [Metric { gauge: Gauge { value: 1 } }] }
+        let gauge = b"\x12\x09\x09\0\0\0\0\0\0\xf0\x3f";
+        let metric = [&groups(in_metric)[..], gauge].concat();
+        let head: &[u8] = b"\x0a\x01a\x18\x01\x22";
+        let family = [&groups(in_family)[..], head, &length(metric.len()), &metric].concat();
+        [&length(family.len())[..], &family].concat()
+    };
+    let exceeded = |limit| Some(Problem::Limit(LimitExceeded::Nesting(limit)));
+    let problem = |page: &[u8], limits| problem(Format::Protobuf, page, limits);
+    for page in [page(0, 3), page(3, 0), page(2, 3)] {
+        assert_eq!(problem(&page, Limits::NONE.nesting(3)), None);
+        assert_eq!(problem(&page, Limits::NONE.nesting(2)), exceeded(2));
+        assert_eq!(problem(&page, Limits::NONE.nesting(0)), exceeded(0));
+    }
+    assert_eq!(problem(&page(0, 0), Limits::NONE.nesting(0)), None);
+    assert_eq!(problem(&page(0, 16), Limits::default()), None);
+    assert_eq!(problem(&page(0, 17), Limits::default()), exceeded(16));
+    // The stack is not what bounds it.
+    assert_eq!(problem(&page(0, 200_000), Limits::NONE), None);
+}
+
 #[test]
 fn strict_mode_has_the_same_limits() {
     let page = page(Format::OpenMetrics);

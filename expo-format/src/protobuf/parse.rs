@@ -9,9 +9,9 @@ use super::metric::{Metric, Point, owned_exemplar, read_exemplar};
 use super::series_text::{LastLabel, SeriesText, Suffix};
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, ExemplarRef, NativeHistogram, Sample};
-use crate::limits::Limits;
+use crate::limits::{LimitExceeded, Limits};
 use crate::series::{Labels, Series};
-use crate::wire::{Reader, WireError};
+use crate::wire::{Reader, WireError, WireProblem};
 
 /// Events of a protocol buffers page. They borrow from the parser, because the text of a series is put together
 /// there.
@@ -66,7 +66,7 @@ impl<'a> Parser<'a> {
     pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
         let nothing = Reader::new(b"");
         Self {
-            page: Reader::new(page),
+            page: Reader::with_nesting(page, limits.nesting),
             family: Family { name: "", help: "", unit: "", metric_type: MetricType::Unknown, rest: nothing },
             metric: Metric::default(),
             step: Step::Family,
@@ -305,7 +305,11 @@ impl<'a> Parser<'a> {
 }
 
 fn broken(error: WireError) -> ParseError {
-    ParseError::binary(error.offset, Problem::Message(error.problem))
+    let problem = match error.problem {
+        WireProblem::Nesting(limit) => LimitExceeded::Nesting(limit).into(),
+        problem => Problem::Message(problem),
+    };
+    ParseError::binary(error.offset, problem)
 }
 
 /// Gives a limit that was exceeded its place.

@@ -1,9 +1,7 @@
 //! Takes messages apart.
 
 use super::{WireError, WireProblem};
-
-/// How deep unknown groups may nest; nobody has sent one for years.
-const MAX_GROUP_DEPTH: u32 = 16;
+use crate::limits::DEFAULT_NESTING;
 
 /// The fields of one message, in order.
 #[derive(Debug, Clone, Copy)]
@@ -12,12 +10,15 @@ pub(crate) struct Reader<'a> {
     at: usize,
     /// Where this message begins inside the outermost one.
     base: usize,
+    /// How many unknown groups may stand inside each other.
+    nesting: u32,
 }
 
 /// One field.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field<'a> {
     pub(crate) number: u32,
+    nesting: u32,
     content: Content<'a>,
     offset: usize,
 }
@@ -34,7 +35,12 @@ enum Content<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, base: 0 }
+        Self::with_nesting(bytes, DEFAULT_NESTING)
+    }
+
+    /// A reader that skips this many unknown groups inside each other, and the messages inside it likewise.
+    pub(crate) fn with_nesting(bytes: &'a [u8], nesting: u32) -> Self {
+        Self { bytes, at: 0, base: 0, nesting }
     }
 
     /// Bytes not read yet.
@@ -96,7 +102,7 @@ impl<'a> Reader<'a> {
         };
         let offset = self.offset();
         self.at += end;
-        Ok(Some(Field { number: u32::from(number), content, offset }))
+        Ok(Some(Field { number: u32::from(number), nesting: self.nesting, content, offset }))
     }
 
     #[inline(never)]
@@ -121,7 +127,7 @@ impl<'a> Reader<'a> {
                     Content::Bytes(self.take(length)?, start)
                 }
                 3 => {
-                    self.skip_group(number, MAX_GROUP_DEPTH)?;
+                    self.skip_group(number)?;
                     continue;
                 }
                 5 => {
@@ -130,7 +136,7 @@ impl<'a> Reader<'a> {
                 }
                 _ => return Err(self.error(offset, WireProblem::Key(key))),
             };
-            return Ok(Some(Field { number, content, offset }));
+            return Ok(Some(Field { number, nesting: self.nesting, content, offset }));
         }
     }
 
@@ -144,7 +150,7 @@ impl<'a> Reader<'a> {
         let base = self.offset();
         let length = usize::try_from(length).ok().filter(|n| *n <= self.remaining());
         let length = length.ok_or_else(|| self.error(base, WireProblem::Truncated))?;
-        Ok(Some(Reader { bytes: self.take(length)?, at: 0, base }))
+        Ok(Some(Reader { bytes: self.take(length)?, at: 0, base, nesting: self.nesting }))
     }
 
     #[inline]
@@ -201,12 +207,14 @@ impl<'a> Reader<'a> {
         taken.try_into().map_err(|_| self.error(offset, WireProblem::Truncated))
     }
 
-    /// Skips the fields of a group up to its end key.
-    fn skip_group(&mut self, group: u32, depth: u32) -> Result<(), WireError> {
-        if depth == 0 {
-            return Err(self.error(self.offset(), WireProblem::Depth));
-        }
-        loop {
+    /// Skips the fields of a group up to its end key. The open groups are kept in a list and not on the stack,
+    /// because the depth is the caller's to choose.
+    fn skip_group(&mut self, group: u32) -> Result<(), WireError> {
+        let mut open = vec![u64::from(group)];
+        while let Some(&innermost) = open.last() {
+            if u32::try_from(open.len()).map_or(true, |depth| depth > self.nesting) {
+                return Err(self.error(self.offset(), WireProblem::Nesting(self.nesting)));
+            }
             let offset = self.offset();
             let key = self.varint()?;
             match key & 7 {
@@ -216,12 +224,13 @@ impl<'a> Reader<'a> {
                     let length = self.varint()?;
                     self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
                 }
-                3 => self.skip_group(u32::try_from(key >> 3).unwrap_or(0), depth - 1)?,
-                4 if key >> 3 == u64::from(group) => return Ok(()),
+                3 => open.push(key >> 3),
+                4 if key >> 3 == innermost => drop(open.pop()),
                 5 => drop(self.array::<4>()?),
                 _ => return Err(self.error(offset, WireProblem::Key(key))),
             }
         }
+        Ok(())
     }
 
     #[cold]
@@ -306,7 +315,7 @@ impl<'a> Field<'a> {
     #[inline]
     pub(crate) fn message(&self) -> Result<Reader<'a>, WireError> {
         match self.content {
-            Content::Bytes(bytes, base) => Ok(Reader { bytes, at: 0, base }),
+            Content::Bytes(bytes, base) => Ok(Reader { bytes, at: 0, base, nesting: self.nesting }),
             _ => Err(self.wrong_type()),
         }
     }
