@@ -109,7 +109,7 @@ fn conformance_gotables_labels() {
                     name => is_legacy_label_name(name),
                 }
         };
-        Value::from(case["input"].as_object().unwrap().iter().all(valid)) == case["expected"]
+        case["input"].as_object().unwrap().iter().all(valid) == case["expected"]
     });
     let base = LabelSet::from_pairs([("aaa", "111"), ("bbb", "222")]);
     tally.table(&tables, "TestLabels_Compare", |case| {
@@ -121,7 +121,7 @@ fn conformance_gotables_labels() {
         case["expected"].as_i64().unwrap().signum() == sign
     });
     tally.table(&tables, "TestLabels_Equal", |case| {
-        Value::from(base == label_set(&case["compared"])) == case["expected"]
+        (base == label_set(&case["compared"])) == case["expected"]
     });
     tally.table(&tables, "TestBuilder", |case| {
         let mut builder = label_set(&case["base"]).to_builder();
@@ -149,7 +149,7 @@ fn conformance_gotables_matchers() {
     let mut tally = Tally::default();
     tally.table(&tables, "TestMatcher", |case| {
         let matcher = matcher(text(&case["matcher"])).unwrap();
-        Value::from(matcher.matches(text(&case["value"]))) == case["match"]
+        matcher.matches(text(&case["value"])) == case["match"]
     });
     for table in [
         "TestStringMatcherFromRegexp_LiteralPrefix",
