@@ -395,8 +395,13 @@ impl fmt::Display for LabelSet {
     }
 }
 
-/// A string between double quotes with the escapes of the field's languages (those of Go's `%q`).
-struct Quoted<'a>(&'a str);
+/// Shows a string between double quotes with the escapes of the field's languages (those of Go's `%q`).
+///
+/// ```
+/// assert_eq!(metrics_core::Quoted("a\"\u{1}").to_string(), r#""a\"\x01""#);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

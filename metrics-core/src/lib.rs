@@ -45,7 +45,7 @@ pub mod storage;
 pub use exemplar::Exemplar;
 pub use histogram::{FloatHistogram, Histogram, Span};
 pub use kahan::kahan_add;
-pub use labels::{LabelSet, LabelSetBuilder, METRIC_NAME};
+pub use labels::{LabelSet, LabelSetBuilder, METRIC_NAME, Quoted};
 #[cfg(feature = "matcher")]
 pub use matcher::{MatchOp, Matcher, MatcherError};
 #[cfg(feature = "test-util")]
