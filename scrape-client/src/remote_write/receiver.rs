@@ -19,6 +19,9 @@ const MAX_BODY: usize = 32 << 20;
 /// Samples further ahead of the receiver's clock than this are refused.
 const MAX_AHEAD_MS: Timestamp = 10 * 60 * 1000;
 
+/// What is said of such samples.
+pub(super) const TOO_FAR_AHEAD: &str = "out of bounds: timestamp is too far in the future";
+
 /// Takes the requests of senders: `POST /api/v1/write`.
 ///
 /// Takes remote write 1.0 and 2.0. Answers as the original does: 204 when all is kept; 400 when the sender must not try again (broken bodies,
@@ -70,6 +73,12 @@ impl Refusal {
 
     fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Answers in the headers that nothing was written, unless it says itself what was.
+    fn nothing_written(mut self) -> Self {
+        self.written.get_or_insert_default();
+        self
     }
 }
 
@@ -124,7 +133,7 @@ impl Receiver {
         let latest = now.saturating_add(MAX_AHEAD_MS);
         match kind {
             Kind::V1 => self.take_v1(store, &body, latest).map(|()| None),
-            Kind::V2 => self.take_v2(store, &body, latest).map(Some),
+            Kind::V2 => self.take_v2(store, &body, latest).map(Some).map_err(Refusal::nothing_written),
         }
     }
 
@@ -155,7 +164,7 @@ impl Receiver {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 batch.rollback();
-                return Err(Refusal { written: Some(Written::default()), ..refusal });
+                return Err(refusal);
             }
         };
         batch.commit().map_err(refusal_of)?;
@@ -234,25 +243,28 @@ fn append_series(
     labels: &LabelSet,
     latest: Timestamp,
 ) -> Result<u64, Refusal> {
-    let check = |time: Timestamp| if time > latest { Err(AppendError::OutOfBounds) } else { Ok(()) };
+    let check = |time: Timestamp| if time > latest { Err(Refusal::bad(TOO_FAR_AHEAD)) } else { Ok(()) };
     let (mut reference, mut count) = (SeriesRef::UNKNOWN, 0);
     for sample in series.samples() {
         let sample = sample.map_err(broken)?;
-        reference = check(sample.timestamp)
-            .and_then(|()| batch.append_float(reference, labels, sample.timestamp, sample.value))
-            .map_err(refusal_of)?;
+        check(sample.timestamp)?;
+        reference =
+            batch.append_float(reference, labels, sample.timestamp, sample.value).map_err(refusal_of)?;
         count += 1;
     }
     for exemplar in series.exemplars().flatten() {
+        if exemplar.timestamp.is_some_and(|time| time > latest) {
+            tracing::debug!(component = "web", series = %labels, err = TOO_FAR_AHEAD, "Error while adding exemplar");
+            continue;
+        }
         if let Err(error) = batch.append_exemplar(reference, labels, &exemplar) {
             tracing::debug!(component = "web", series = %labels, err = %error, "Error while adding exemplar");
         }
     }
     for histogram in series.histograms() {
         let HistogramSample { timestamp, value, .. } = histogram.map_err(broken)?;
-        reference = check(timestamp)
-            .and_then(|()| batch.append(reference, labels, timestamp, &value))
-            .map_err(refusal_of)?;
+        check(timestamp)?;
+        reference = batch.append(reference, labels, timestamp, &value).map_err(refusal_of)?;
         count += 1;
     }
     Ok(count)
@@ -272,7 +284,12 @@ pub(super) fn refusal_of(error: AppendError) -> Refusal {
         | AppendError::InvalidHistogram(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Refusal::new(status, error.to_string())
+    // Of a failure of the store the cause is told.
+    let message = match error {
+        AppendError::Store(cause) => cause.to_string(),
+        error => error.to_string(),
+    };
+    Refusal::new(status, message)
 }
 
 #[cfg(test)]
@@ -388,7 +405,7 @@ mod tests {
         let text = String::from_utf8(response.into_body().to_vec()).unwrap();
         assert_eq!(
             text,
-            "out of order sample for series a{job=\"j\"}\ninvalid metric name or labels, got {x=\"y\"}\n"
+            "out of order sample for series {__name__=\"a\", job=\"j\"}\ninvalid metric name or labels, got {x=\"y\"}\n"
         );
         assert_eq!(store.dump().len(), 2);
     }
@@ -418,7 +435,7 @@ mod tests {
         let twice = message(&[(&a, &[(2000, 9.0)])]);
         assert_eq!(post(&store, &HEADERS, compress(&twice)).1, "duplicate sample for timestamp\n");
         let future = message(&[(&a, &[(1_000_000 + MAX_AHEAD_MS + 1, 9.0)])]);
-        assert_eq!(post(&store, &HEADERS, compress(&future)), (400, "out of bounds\n".to_owned()));
+        assert_eq!(post(&store, &HEADERS, compress(&future)), (400, format!("{TOO_FAR_AHEAD}\n")));
         assert_eq!(store.dump().len(), 1, "nothing of the refused requests is kept");
     }
 

@@ -1,6 +1,13 @@
-//! The field's own table tests about targets, labels and limits.
+//! The field's own table tests about targets, labels and limits, and about the receiver of remote write.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a test target; the lints see only #[test] functions as tests
+
+#[cfg(feature = "remote-write")]
+mod remote_write;
+#[cfg(feature = "remote-write")]
+mod store;
+#[cfg(feature = "remote-write")]
+mod write_request;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -181,45 +188,5 @@ fn conformance_gotables_scrape() {
         }
     }
     println!("CONFORMANCE_GOTABLES scrape: {agree} of {all} cases agree");
-    assert_eq!(agree, all);
-}
-
-/// What the receiver answers to each set of headers.
-#[cfg(feature = "remote-write")]
-#[test]
-fn conformance_gotables_remote_write_headers() {
-    use expo_format::remote_write::{Series, compress, v1, v2};
-    use http::{HeaderName, Request};
-    use scrape_client::remote_write::Receiver;
-
-    let Some(tables) = tables("prometheus_storage_remote.json") else { return };
-    let labels = LabelSet::from_pairs([("__name__", "up")]);
-    let series = Series { samples: &[(1000, 1.0)], ..Series::new(&labels) };
-    let (mut old, mut new) = (v1::RequestBuilder::default(), v2::RequestBuilder::default());
-    old.series(&series);
-    new.series(&series, &metrics_core::Metadata::default(), None);
-    // The handler of that test takes the new message only; without a type a message is of the old version.
-    let is_other_handler = |case: &Value| case["name"] == "no headers";
-    let (mut agree, mut all) = (0, 0);
-    for (table, message) in [("V1", old.finish()), ("V2", new.finish())] {
-        let body = bytes::Bytes::from(compress(&message));
-        let cases =
-            tables[format!("TestRemoteWriteHandlerHeadersHandling_{table}Message")].as_array().unwrap();
-        for case in cases.iter().filter(|case| !is_other_handler(case)) {
-            let mut request = Request::post("/api/v1/write").body(body.clone()).unwrap();
-            for (name, value) in case["reqHeaders"].as_object().unwrap() {
-                let value = value.as_str().unwrap().parse().unwrap();
-                request.headers_mut().insert(name.parse::<HeaderName>().unwrap(), value);
-            }
-            let response = Receiver::default().handle(&MemStore::default(), &request, 1_000_000);
-            all += 1;
-            let is_right = u64::from(response.status().as_u16()) == case["expectedCode"].as_u64().unwrap();
-            agree += usize::from(is_right);
-            if !is_right {
-                println!("{table} differs: {case}, got {}", response.status());
-            }
-        }
-    }
-    println!("CONFORMANCE_GOTABLES remote write headers: {agree} of {all} cases agree");
     assert_eq!(agree, all);
 }
