@@ -15,3 +15,5 @@ mod openmetrics_pages;
 mod otlp_names;
 #[cfg(feature = "protobuf")]
 mod protobuf_pages;
+#[cfg(feature = "remote-read")]
+mod remote_messages;
