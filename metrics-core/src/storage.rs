@@ -276,6 +276,23 @@ pub trait Select: Send + Sync {
         Ok(values.into_iter().collect())
     }
 
+    /// At most so many of what [`Select::label_values`] finds, sorted. Which ones is the store's choice: those that it
+    /// comes upon first.
+    ///
+    /// # Errors
+    /// As [`Select::select`].
+    fn label_values_up_to(
+        &self,
+        most: usize,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, SelectError> {
+        let mut values = self.label_values(name, matchers, range)?;
+        values.truncate(most);
+        Ok(values)
+    }
+
     /// Exemplars of series that match any of the matcher lists, oldest first within a series.
     ///
     /// Stores without exemplars answer with none.

@@ -77,12 +77,30 @@ impl Select for Db {
     ) -> Result<Vec<String>, SelectError> {
         let mut values = BTreeSet::new();
         if self.head.overlaps(range) {
-            self.head.label_values(name, matchers, &mut values);
+            self.head.label_values(name, matchers, usize::MAX, &mut values);
         }
         for block in self.snapshot().overlapping(range) {
             block_label_values(block, name, matchers, &mut values).map_err(SelectError::store)?;
         }
         Ok(values.into_iter().collect())
+    }
+
+    /// As the original: what each place comes upon first, and the first of all that.
+    fn label_values_up_to(
+        &self,
+        most: usize,
+        name: &str,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Vec<String>, SelectError> {
+        let mut values = BTreeSet::new();
+        if self.head.overlaps(range) {
+            self.head.label_values(name, matchers, most, &mut values);
+        }
+        for block in self.snapshot().overlapping(range) {
+            values.extend(first_label_values(block, name, matchers, most).map_err(SelectError::store)?);
+        }
+        Ok(values.into_iter().take(most).collect())
     }
 
     fn exemplars(
@@ -284,7 +302,7 @@ fn block_label_values(
             Some(found) => {
                 ids.clear();
                 index.read_postings(value.postings, &mut ids)?;
-                have_common(found, &ids)
+                first_common(found, &ids).is_some()
             }
         };
         if is_carried {
@@ -294,10 +312,42 @@ fn block_label_values(
     Ok(())
 }
 
-/// Whether two sorted lists have an id in common.
-fn have_common(a: &[u32], b: &[u32]) -> bool {
+/// At most so many values of a label among matching series: those of the first series, or the first values where only
+/// the label itself is asked about.
+fn first_label_values(
+    block: &Block,
+    name: &str,
+    matchers: &[Matcher],
+    most: usize,
+) -> Result<Vec<String>, FileError> {
+    let index = block.index();
+    let others = matchers.iter().any(|matcher| matcher.name != name);
+    let found = if others { Some(matching(index, matchers)?) } else { None };
+    let mut values = Vec::new();
+    let mut ids = Vec::new();
+    for value in index.label_values(name) {
+        let value = value?;
+        let Some(found) = &found else {
+            if values.len() == most {
+                break;
+            }
+            if matchers.iter().all(|matcher| matcher.matches(value.value)) {
+                values.push((0, value.value.to_owned()));
+            }
+            continue;
+        };
+        ids.clear();
+        index.read_postings(value.postings, &mut ids)?;
+        values.extend(first_common(found, &ids).map(|id| (id, value.value.to_owned())));
+    }
+    values.sort_by_key(|(id, _)| *id);
+    Ok(values.into_iter().take(most).map(|(_, value)| value).collect())
+}
+
+/// The first id that two sorted lists have in common.
+fn first_common(a: &[u32], b: &[u32]) -> Option<u32> {
     let (small, mut large) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    small.iter().any(|id| {
+    small.iter().copied().find(|id| {
         large = &large[large.partition_point(|other| other < id)..];
         large.first() == Some(id)
     })

@@ -175,7 +175,7 @@ impl Index {
         self.pairs.find(name, value).map(|id| self.pairs.series(id))
     }
 
-    /// Values of a label and the series that carry each, in no order.
+    /// Values of a label and the series that carry each, in the order in which they came.
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = (&str, &IdList)> {
         self.pairs.with_name(name).iter().map(|id| (self.pairs.get(*id).1, self.pairs.series(*id)))
     }

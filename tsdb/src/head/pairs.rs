@@ -121,7 +121,7 @@ impl Pairs {
         self.names.iter().map(|n| &*n.text)
     }
 
-    /// Pairs with this name, in no order.
+    /// Pairs with this name, in the order in which they came.
     pub(super) fn with_name(&self, name: &str) -> &[u32] {
         self.by_name.get(name).map_or(&[], |id| &self.names[*id as usize].pairs)
     }

@@ -115,16 +115,25 @@ impl Head {
         }
     }
 
-    /// Adds the values of a label of matching series.
-    pub(crate) fn label_values(&self, name: &str, matchers: &[Matcher], into: &mut BTreeSet<String>) {
+    /// Adds the values of a label of matching series, at most so many: those that came first.
+    pub(crate) fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        most: usize,
+        into: &mut BTreeSet<String>,
+    ) {
         let index = self.index.read();
         if matchers.is_empty() {
-            into.extend(index.values(name).map(|(value, _)| value.to_owned()));
+            into.extend(index.values(name).take(most).map(|(value, _)| value.to_owned()));
             return;
         }
         for slot in matching_slots(&index, matchers) {
             let value = index.label(slot, name);
             if !value.is_empty() && !into.contains(value) {
+                if into.len() == most {
+                    return;
+                }
                 into.insert(value.to_owned());
             }
         }
