@@ -20,7 +20,8 @@ pub struct Cardinality {
     pub series_by_metric: Vec<(String, u64)>,
     /// Values of each label.
     pub values_by_label: Vec<(String, u64)>,
-    /// Bytes that the values of each label have in all series together.
+    /// Bytes that each label, its name and its values, would have in all series together if every series had its own, as
+    /// the original counts them.
     pub bytes_by_label: Vec<(String, u64)>,
     /// Series of each label with its value, written `label=value`.
     pub series_by_pair: Vec<(String, u64)>,

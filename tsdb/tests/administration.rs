@@ -143,7 +143,7 @@ fn cardinality_names_what_is_many() {
     assert_eq!(found.range, Some(TimeRange::new(7, 7)));
     assert_eq!(found.series_by_metric, [("many".to_owned(), 30)]);
     assert_eq!(found.values_by_label, [("i".to_owned(), 30)]);
-    assert_eq!(found.bytes_by_label, [("__name__".to_owned(), 126)]);
+    assert_eq!(found.bytes_by_label, [("__name__".to_owned(), 446)]);
     assert_eq!(found.series_by_pair, [("__name__=many".to_owned(), 30)]);
     let not_many = [Matcher::new("__name__", MatchOp::NotEqual, "many").unwrap()];
     assert_eq!(db.label_values("i", &not_many, TimeRange::ALL).unwrap(), ["00", "01"]);

@@ -16,7 +16,7 @@ impl Head {
             for (value, series) in index.values(name) {
                 let series = series.len() as u64;
                 values += 1;
-                bytes += value.len() as u64 * series;
+                bytes += (text_size(name) + text_size(value)) * series;
                 if name == METRIC_NAME {
                     all.series_by_metric.push((value.to_owned(), series));
                 }
@@ -43,4 +43,10 @@ impl Head {
         }
         all
     }
+}
+
+/// Bytes of a text of a label as the original keeps it, its length before it.
+fn text_size(text: &str) -> u64 {
+    let length = if text.len() < 255 { 1 } else { 4 };
+    length + text.len() as u64
 }
