@@ -179,13 +179,19 @@ impl<S: Sources> Api<S> {
             "alerts" if get => self.alerts(),
             "status/buildinfo" if get => self.build_info(),
             "status/tsdb" if get => self.store_stats(&params),
-            "query" | "query_range" | "query_exemplars" | "format_query" | "parse_query" | "labels"
-            | "series" | "metadata" | "rules" | "alerts" | "status/buildinfo" | "status/tsdb" => {
-                return plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+            "series" if request.method() == Method::DELETE => {
+                Err(ApiError { kind: ErrorKind::Internal, message: "not implemented".to_owned() })
+            }
+            "query" | "query_range" | "query_exemplars" | "format_query" | "parse_query" | "labels" => {
+                return not_allowed("GET, OPTIONS, POST");
+            }
+            "series" => return not_allowed("DELETE, GET, OPTIONS, POST"),
+            "metadata" | "rules" | "alerts" | "status/buildinfo" | "status/tsdb" => {
+                return not_allowed("GET, OPTIONS");
             }
             path => match label_of(path) {
                 Some(name) if get => self.label_values(name, &params),
-                Some(_) => return plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n"),
+                Some(_) => return not_allowed("GET, OPTIONS"),
                 None => match self.sources.other(path, &params) {
                     Some(answer) => answer.map(Answer::json),
                     None => return not_found(),
@@ -272,12 +278,19 @@ fn not_found() -> Response<ApiBody> {
     plain(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
+/// The answer to a method that a path does not know, with those that it does.
+fn not_allowed(allowed: &'static str) -> Response<ApiBody> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
 /// An answer in the form that the client wishes and its browser allows.
 fn for_client(response: Response<ApiBody>, wishes: &HeaderMap) -> Response<ApiBody> {
     let mut response = compressed(response, wishes);
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
-    if wishes.contains_key(header::ORIGIN) {
-        allow_origins(&mut response);
+    if let Some(origin) = wishes.get(header::ORIGIN) {
+        allow_origin(&mut response, origin.clone());
     }
     response
 }
@@ -292,17 +305,17 @@ fn compressed(mut response: Response<ApiBody>, wishes: &HeaderMap) -> Response<A
     response.map(|body| body.packed(packer))
 }
 
-/// Pages of any origin may read answers, as with the original's default.
-fn allow_origins(response: &mut Response<ApiBody>) {
+/// Pages of any origin may read answers, as with the original's default, which names the one that asks.
+fn allow_origin(response: &mut Response<ApiBody>, origin: HeaderValue) {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
 }
 
 impl<S: Sources, B: AsRef<[u8]>> Service<Request<B>> for Api<S> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use metrics_core::{LabelSet, Matcher, SelectHints, SelectRequest, is_valid_label_name};
+use metrics_core::{
+    LabelSet, Matcher, SelectError, SelectHints, SelectRequest, TimeRange, is_valid_label_name,
+};
 
 use super::render::push_list;
 use super::{Answer, Answered, Api, ApiError, Params, Sources};
@@ -48,7 +50,7 @@ impl<S: Sources> Api<S> {
 
     pub(super) fn label_names(&self, params: &Params) -> Answered {
         let store = self.sources.store();
-        self.texts(params, |matchers, range| store.label_names(matchers, range))
+        self.texts(params, |matchers, range, _| store.label_names(matchers, range))
     }
 
     pub(super) fn label_values(&self, name: Vec<u8>, params: &Params) -> Answered {
@@ -59,25 +61,29 @@ impl<S: Sources> Api<S> {
             return Err(refused(quote(&name)));
         }
         let store = self.sources.store();
-        self.texts(params, |matchers, range| store.label_values(&name, matchers, range))
+        self.texts(params, |matchers, range, limit| match limit {
+            0 => store.label_values(&name, matchers, range),
+            // One more tells that there are more.
+            _ => store.label_values_up_to(limit.saturating_add(1), &name, matchers, range),
+        })
     }
 
-    /// The union of what is found for each selector, sorted.
+    /// The union of what is found for each selector, sorted. Selectors are looked for with the limit, 0 if there is none.
     fn texts(
         &self,
         params: &Params,
-        find: impl Fn(&[Matcher], metrics_core::TimeRange) -> Result<Vec<String>, metrics_core::SelectError>,
+        find: impl Fn(&[Matcher], TimeRange, usize) -> Result<Vec<String>, SelectError>,
     ) -> Answered {
         let limit = params.limit()?;
         let range = params.range()?;
         let sets = params.matchers()?;
         let found: Vec<String> = match sets.as_slice() {
-            [] => find(&[], range)?,
-            [one] => find(one, range)?,
+            [] => find(&[], range, limit)?,
+            [one] => find(one, range, limit)?,
             many => {
                 let mut all = BTreeSet::new();
                 for set in many {
-                    all.extend(find(set, range)?);
+                    all.extend(find(set, range, limit)?);
                 }
                 all.into_iter().collect()
             }
