@@ -1,29 +1,18 @@
 //! Samples that come late: the server takes them as configured, and hands them to the original and back in one data
 //! directory, killed at any moment. Skipped, with a word, where the original is not installed.
 #![allow(clippy::unwrap_used)] // a test target; the lint sees only #[test] functions as tests
-#![allow(clippy::print_stderr)]
 
 mod running;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use expo_format::remote_write::compress;
 use expo_format::remote_write::v1::{RequestBuilder, Series};
 use metrics_core::LabelSet;
-use running::{Program, server};
+use running::{Program, original, server};
 
 const WINDOW: &str = "storage: {tsdb: {out_of_order_time_window: 30m}}\n";
-
-fn original() -> Option<PathBuf> {
-    let peers = std::env::var_os("PEERS").map_or_else(|| PathBuf::from("/opt/peers"), PathBuf::from);
-    let path = peers.join("usr/bin/prometheus");
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not installed", path.display());
-    None
-}
 
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
