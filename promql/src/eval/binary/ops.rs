@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics_core::FloatHistogram;
 use metrics_core::histogram::{Combined, Keep, ResetHint};
 
-use crate::eval::{Note, Notes, Operation};
+use crate::eval::{Note, Operation};
 use crate::parser::BinaryOp;
 use crate::value::Point;
 
@@ -59,7 +59,12 @@ pub(super) struct Outcome {
 }
 
 /// An operator between two samples; nothing, and a note, if it makes no sense between their kinds.
-pub(super) fn samples(op: BinaryOp, a: &Point, b: &Point, notes: &Notes<'_>) -> Option<Outcome> {
+pub(super) fn samples(
+    op: BinaryOp,
+    a: &Point,
+    b: &Point,
+    notes: &mut dyn FnMut(Note<'static>),
+) -> Option<Outcome> {
     let kept = |value| Some(Outcome { value, keep: true });
     match (a, b) {
         (Point::Float(x), Point::Float(y)) => match compare(op, *x, *y) {
@@ -98,8 +103,13 @@ fn changed(histogram: &FloatHistogram, change: impl FnOnce(&mut FloatHistogram))
     Point::Histogram(Arc::new(copy))
 }
 
-fn incompatible(op: BinaryOp, left: &str, right: &str, notes: &Notes<'_>) -> Option<Outcome> {
-    notes.add(Note::IncompatibleTypes { left, operator: op.as_str(), right });
+fn incompatible(
+    op: BinaryOp,
+    left: &'static str,
+    right: &'static str,
+    notes: &mut dyn FnMut(Note<'static>),
+) -> Option<Outcome> {
+    notes(Note::IncompatibleTypes { left, operator: op.as_str(), right });
     None
 }
 
@@ -107,7 +117,7 @@ fn histograms(
     op: BinaryOp,
     a: &Arc<FloatHistogram>,
     b: &FloatHistogram,
-    notes: &Notes<'_>,
+    notes: &mut dyn FnMut(Note<'static>),
 ) -> Option<Outcome> {
     let equal = || a.same_data(b);
     match op {
@@ -120,7 +130,7 @@ fn histograms(
                 _ => (result.subtract(b), Operation::Subtraction),
             };
             let Ok(seen) = combined else {
-                notes.add(Note::IncompatibleLayout { operator: op.as_str() });
+                notes(Note::IncompatibleLayout { operator: op.as_str() });
                 return None;
             };
             if op == BinaryOp::Sub {
@@ -136,10 +146,10 @@ fn histograms(
     }
 }
 
-fn note_combined(seen: Combined, operation: Operation, notes: &Notes<'_>) {
+fn note_combined(seen: Combined, operation: Operation, notes: &mut dyn FnMut(Note<'static>)) {
     if seen.reset_hints_collide {
-        notes.add(Note::ResetCollision(operation));
+        notes(Note::ResetCollision(operation));
     } else if seen.bounds_reconciled {
-        notes.add(Note::CustomBoundsReconciled(operation));
+        notes(Note::CustomBoundsReconciled(operation));
     }
 }

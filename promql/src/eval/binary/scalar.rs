@@ -7,7 +7,7 @@ use crate::eval::grid::Grid;
 use crate::eval::labels::{joined, rename};
 use crate::eval::operator::Operator;
 use crate::eval::row::{ABSENT, Row, is_absent, present};
-use crate::eval::{Context, Notes, QueryError};
+use crate::eval::{Context, Note, Notes, QueryError};
 use crate::parser::BinaryOp;
 use crate::plan::{BinaryNode, Operands};
 use crate::value::Point;
@@ -83,7 +83,8 @@ impl Change<'_> {
             }
             let scalar = Point::Float(*scalar);
             let (a, b) = if self.scalar_first { (&scalar, &sample) } else { (&sample, &scalar) };
-            let Some(outcome) = samples(self.op, a, b, &self.notes) else { continue };
+            let mut note = |note: Note<'static>| self.notes.add(note);
+            let Some(outcome) = samples(self.op, a, b, &mut note) else { continue };
             // A comparison filters the vector, also where it stands on the right.
             let value = if self.op.is_comparison() { sample.clone() } else { outcome.value };
             match (self.return_bool, outcome.keep) {

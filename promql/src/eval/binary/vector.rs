@@ -1,6 +1,6 @@
 //! Arithmetic and comparison between two vectors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use metrics_core::LabelSet;
 
@@ -11,7 +11,7 @@ use crate::eval::labels::{braced, joined_always, without_metadata};
 use crate::eval::matrix::{Matrix, has_same_labels};
 use crate::eval::operator::{Operator, SeriesMeta};
 use crate::eval::row::{ABSENT, Row, is_absent, present};
-use crate::eval::{Context, DataError, Notes, QueryError};
+use crate::eval::{Context, DataError, Note, QueryError};
 use crate::parser::{BinaryOp, Cardinality, Matching};
 use crate::plan::BinaryNode;
 use crate::value::Point;
@@ -40,7 +40,7 @@ pub(super) fn build<'a>(
         one: &one,
         grid,
         context,
-        notes: context.notes(node.span),
+        last_notes: BTreeMap::new(),
         active: active_steps(&many, &one, matching, grid),
         result: Matrix::new(context)?,
     };
@@ -50,6 +50,8 @@ pub(super) fn build<'a>(
         // The original looks at all series of a step for duplicates before it combines any.
         join.group(group).map_err(|error| join.first_duplicate(&groups).map_or(error, QueryError::from))?;
     }
+    let notes = context.notes(node.span);
+    join.last_notes.into_values().for_each(|(_, note)| notes.add(note));
     let result = join.result;
     let same = has_same_labels(result.metas().iter().map(|m| &m.labels));
     match same && !(grid.is_instant() && context.keeps_names()) {
@@ -71,7 +73,8 @@ struct Join<'m, 'a> {
     one: &'m Matrix<'a>,
     grid: Grid,
     context: &'a Context<'a>,
-    notes: Notes<'a>,
+    /// What was noticed last at a step, and on which pair: as in the original, only that counts.
+    last_notes: BTreeMap<usize, (Rank, Note<'static>)>,
     /// Steps at which there is something to match at all.
     active: Vec<bool>,
     result: Matrix<'a>,
@@ -100,6 +103,13 @@ fn active_steps(many: &Matrix<'_>, one: &Matrix<'_>, matching: &Matching, grid: 
 
 /// Which series a result comes from; an absent one was filled in.
 type Pair = (Option<usize>, Option<usize>);
+
+/// When a pair has its turn within a step: by the series on the side of many, then those without one.
+type Rank = (bool, Option<usize>);
+
+fn rank((many, one): Pair) -> Rank {
+    (many.is_none(), many.or(one))
+}
 
 impl Join<'_, '_> {
     fn group(&mut self, group: &Group) -> Result<(), QueryError> {
@@ -130,7 +140,7 @@ impl Join<'_, '_> {
         if a.has_histograms() || b.has_histograms() || self.is_trim() {
             for step in 0..self.grid.count {
                 if let (Some(a), Some(b)) = (a.get(step), b.get(step)) {
-                    self.combine(&a, &b, step, &mut row);
+                    self.combine((Some(many), Some(one)), (&a, &b), step, &mut row);
                 }
             }
         } else {
@@ -161,8 +171,14 @@ impl Join<'_, '_> {
     }
 
     /// Computes one value. Returns whether the two could be combined at all.
-    fn combine(&self, a: &Point, b: &Point, step: usize, row: &mut Row) -> bool {
-        let Some(outcome) = samples(self.op, a, b, &self.notes) else { return false };
+    fn combine(&mut self, pair: Pair, (a, b): (&Point, &Point), step: usize, row: &mut Row) -> bool {
+        let last = &mut self.last_notes;
+        let mut note = |note| {
+            if last.get(&step).is_none_or(|(before, _)| *before <= rank(pair)) {
+                last.insert(step, (rank(pair), note));
+            }
+        };
+        let Some(outcome) = samples(self.op, a, b, &mut note) else { return false };
         match (self.return_bool, outcome.keep) {
             (true, keep) => row.set(step, Point::Float(f64::from(u8::from(keep)))),
             (false, true) => row.set(step, outcome.value),
@@ -175,7 +191,10 @@ impl Join<'_, '_> {
     fn step_by_step(&mut self, group: &Group) -> Result<(), QueryError> {
         let mut rows: Vec<(Pair, LabelSet, Row)> = Vec::new();
         let mut known: HashMap<Pair, usize> = HashMap::new();
-        for step in (0..self.grid.count).filter(|s| self.active[*s]) {
+        for step in 0..self.grid.count {
+            if !self.active[step] {
+                continue;
+            }
             let there = |matrix: &Matrix<'_>, series: &[usize]| -> Vec<usize> {
                 series.iter().copied().filter(|i| matrix.rows()[*i].is_present(step)).collect()
             };
@@ -198,7 +217,7 @@ impl Join<'_, '_> {
                     rows.len() - 1
                 });
                 let (a, b) = self.values(pair, step);
-                if !self.combine(&a, &b, step, &mut rows[at].2) {
+                if !self.combine(pair, (&a, &b), step, &mut rows[at].2) {
                     continue;
                 }
                 if self.matching.cardinality == Cardinality::OneToOne && !results.is_empty() {
