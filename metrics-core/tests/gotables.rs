@@ -1,6 +1,17 @@
 //! The original projects' own tables for labels, matchers, names, durations and native histograms.
 //!
 //! Tables of how the original stores or speeds up what it does are not run: they name its types.
+//!
+//! Of the histograms' tables these are not run:
+//! - those that give histograms only as printed text, from which schema and spans cannot be had back:
+//!   `TestFloatHistogram` `Mul`, `Copy`, `CopyTo`, `Div`, `DetectReset`, `Compact`, `Add`, `Sub`, `CopyToSchema`, `String`, and
+//!   `TestHistogram` `Copy`, `CopyTo`, `Compact`, `ReduceResolution`, `Validation`;
+//! - `TestHistogramToFloat`, `TestCustomBucketsHistogramToFloat`, `TestFloatHistogramReduceResolution`: no case in them holds a
+//!   result;
+//! - `TestAllFloatBucketIterator`, `TestAllReverseFloatBucketIterator`: they hold no results; both of
+//!   `TestFloatBucketIteratorTargetSchema` hold nothing else;
+//! - `TestCumulativeBucketIterator`, `TestReduceResolutionHistogram`: of iterators and integer counts that are not used here;
+//! - `TestFloatHistogramSize`: bytes of the original's types.
 #![cfg(feature = "matcher")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of a test")]
 
