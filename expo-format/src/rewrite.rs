@@ -98,21 +98,20 @@ impl PageWriter {
                 openmetrics::write_eof(&mut self.page);
             }
             _ => {
-                self.text(families, |page, family, options, kept| {
-                    // This format does not show families without metrics.
-                    if !family.metrics.is_empty() {
-                        let lines = text::Lines::of(family, options);
-                        kept.write(page, family, &lines, |out| lines.head(out, family));
-                    }
+                // This format does not show families without metrics.
+                let shown = families.iter().filter(|family| !family.metrics.is_empty());
+                self.text(shown, |page, family, options, kept| {
+                    let lines = text::Lines::of(family, options);
+                    kept.write(page, family, &lines, |out| lines.head(out, family));
                 });
             }
         }
         &self.page
     }
 
-    fn text(
+    fn text<'f>(
         &mut self,
-        families: &[MetricFamily],
+        families: impl IntoIterator<Item = &'f MetricFamily>,
         write: impl Fn(&mut Copier<'_>, &MetricFamily, WriteOptions, &mut Kept),
     ) {
         let mut page = Copier { page: &mut self.page, last: &self.last, from: 0, to: 0 };
@@ -174,9 +173,7 @@ impl Kept {
                 let start = out.len();
                 dialect.series(out, metric, &line);
                 let series = (out.len() - start) as u32;
-                out.push(b' ');
-                dialect.number(out, line.number);
-                dialect.tail(out, metric, line.exemplar);
+                dialect.rest(out, metric, &line);
                 let whole = (out.len() - start) as u32;
                 let value = if line.is_plain(metric) { line.value() } else { NEVER };
                 self.lines.push(Line { series, whole, value, extra: line.extra() });
@@ -212,9 +209,7 @@ impl Kept {
                     page.copy(at, series_end);
                     let out = page.out();
                     let value = out.len();
-                    out.push(b' ');
-                    dialect.number(out, line.number);
-                    dialect.tail(out, metric, line.exemplar);
+                    dialect.rest(out, metric, &line);
                     known.whole = known.series + (out.len() - value) as u32;
                     known.value = if is_plain { line.value() } else { NEVER };
                 }

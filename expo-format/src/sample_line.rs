@@ -73,10 +73,15 @@ pub(crate) trait Dialect {
     fn metric(&self, out: &mut Vec<u8>, metric: &Metric) {
         self.lines(metric, |line| {
             self.series(out, metric, &line);
-            out.push(b' ');
-            self.number(out, line.number);
-            self.tail(out, metric, line.exemplar);
+            self.rest(out, metric, &line);
         });
+    }
+
+    /// Appends a line from behind its series part.
+    fn rest(&self, out: &mut Vec<u8>, metric: &Metric, line: &SampleLine<'_>) {
+        out.push(b' ');
+        self.number(out, line.number);
+        self.tail(out, metric, line.exemplar);
     }
 
     /// Appends a line up to its value.

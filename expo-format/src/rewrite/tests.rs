@@ -112,6 +112,16 @@ fn metadata_bounds_and_what_follows_the_value_may_change() {
     check(&mut writers, &families);
 }
 
+#[test]
+fn a_family_may_lose_all_its_metrics_and_get_them_back() {
+    let (mut writers, all) = (writers(), families(3));
+    let mut page = all.clone();
+    for emptied in [false, true, false] {
+        page[1].metrics = if emptied { Vec::new() } else { all[1].metrics.clone() };
+        check(&mut writers, &page);
+    }
+}
+
 proptest! {
     /// Whatever families come, go, grow and shrink: the page is the one that is written anew.
     #[test]
