@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Instrument;
-use super::slot::{self, NO_SLOT, PerSlot};
+use super::slot::{self, NO_SLOT, PerSlot, bump};
 use crate::family::MetricValue;
 use crate::{Exemplar, MetricType};
 
@@ -151,12 +151,6 @@ impl Core {
             bump(&self.more().spread.get_or_init(slot, Line::default).0, n);
         }
     }
-}
-
-/// Adds to a cell that only the calling thread writes.
-#[inline]
-fn bump(cell: &AtomicU64, n: u64) {
-    cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
 }
 
 /// Adds to a float that several threads may write.

@@ -74,6 +74,12 @@ impl Drop for Lease {
     }
 }
 
+/// Counts `n` in a cell that only the calling thread writes.
+#[inline]
+pub(super) fn bump(cell: &AtomicU64, n: u64) {
+    cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+}
+
 const GROUP: usize = 8;
 const GROUPS: usize = SLOTS as usize / GROUP;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, fence};
 
 use super::{Native, with_zeros};
 use crate::histogram::bucket_index;
+use crate::instrument::slot::bump;
 
 /// The observations of one slot's threads.
 ///
@@ -147,9 +148,9 @@ impl Side {
         sequence.store(before.wrapping_add(1), Relaxed);
         // Whoever sees one of the stores below also sees the odd number above.
         fence(Release);
-        bump(count);
+        bump(count, 1);
         if let Some(count) = second.and_then(|second| counts.get(second)) {
-            bump(count);
+            bump(count, 1);
         }
         sum.store((f64::from_bits(sum.load(Relaxed)) + value).to_bits(), Relaxed);
         sequence.store(before.wrapping_add(2), Release);
@@ -175,10 +176,4 @@ impl Side {
         }
         None
     }
-}
-
-/// Counts one in a cell that only the calling thread writes.
-#[inline]
-fn bump(count: &AtomicU64) {
-    count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
 }
