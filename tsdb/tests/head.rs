@@ -298,3 +298,77 @@ fn readers_never_see_half_a_batch() {
         }
     });
 }
+
+/// Whether a sample is a staleness marker, and of which kind, series by series.
+fn markers(db: &Db) -> Vec<(String, Vec<(i64, bool)>)> {
+    let request = SelectRequest { matchers: &[], range: TimeRange::ALL, hints: Default::default() };
+    let found = db.select(&request).unwrap();
+    let mut columns = Columns::default();
+    let mut all = Vec::new();
+    for i in 0..found.len() {
+        found.read(i, &mut columns).unwrap();
+        let mut marked = Vec::new();
+        for (t, v) in columns.floats.timestamps.iter().zip(&columns.floats.values) {
+            marked.extend(is_stale(*v).then_some((*t, false)));
+        }
+        for (t, h) in columns.histograms.timestamps.iter().zip(&columns.histograms.values) {
+            marked.extend(is_stale(h.sum).then_some((*t, true)));
+        }
+        all.push((found.labels(i).to_string(), marked));
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_series_of_histograms_is_marked_stale_by_a_histogram() {
+    let dir = TempDir::new().unwrap();
+    let options = || Options { out_of_order_window: 60_000, ..Options::default() };
+    let db = Db::open(dir.path(), options()).unwrap();
+    let histogram = Histogram {
+        count: 3,
+        sum: 2.5,
+        positive_spans: vec![Span { offset: 0, length: 1 }],
+        positive_buckets: vec![3],
+        ..Histogram::default()
+    };
+    let put = |name: &str, t: i64, value: &Value| {
+        let mut batch = db.batch();
+        batch.append(SeriesRef::UNKNOWN, &labels(&[("__name__", name)]), t, value).unwrap();
+        batch.commit().unwrap();
+    };
+    let marker = Value::Float(STALE_NAN);
+    let integer = Value::Histogram(Arc::new(histogram.clone()));
+    let real = Value::FloatHistogram(Arc::new(histogram.to_float()));
+    for (name, value) in [("float", &Value::Float(1.0)), ("integer", &integer), ("real", &real)] {
+        put(name, 1000, value);
+        put(name, 2000, &marker);
+        put(name, 3000, value);
+        // Late, between the others.
+        put(name, 2500, &marker);
+        put(name, 4000, &marker);
+    }
+    put("new", 4000, &marker);
+    let expected = |is_histogram| vec![(2000, is_histogram), (2500, is_histogram), (4000, is_histogram)];
+    let expected = [
+        ("float".to_owned(), expected(false)),
+        ("integer".to_owned(), expected(true)),
+        ("new".to_owned(), vec![(4000, false)]),
+        ("real".to_owned(), expected(true)),
+    ];
+    assert_eq!(markers(&db), expected);
+    // From the log, which has the markers in order as they came.
+    drop(db);
+    let db = Db::open(dir.path(), options()).unwrap();
+    assert_eq!(markers(&db), expected);
+    // From the snapshot, going on with the chunks in it.
+    db.close().unwrap();
+    let db = Db::open(dir.path(), options()).unwrap();
+    assert_eq!(markers(&db), expected);
+    let mut batch = db.batch();
+    batch.append(SeriesRef::UNKNOWN, &labels(&[("__name__", "integer")]), 5000, &marker).unwrap();
+    batch.commit().unwrap();
+    assert_eq!(markers(&db)[1].1.last(), Some(&(5000, true)));
+    assert!(db.flush(10_000).unwrap());
+    assert_eq!(markers(&db)[3], expected[3]);
+}

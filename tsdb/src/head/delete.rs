@@ -4,7 +4,7 @@ use metrics_core::{Matcher, TimeRange, Timestamp};
 
 use super::Head;
 use super::read::matching_slots;
-use super::series::ClosedChunk;
+use super::series::SAMPLES_PER_CHUNK;
 use crate::block::{Interval, Tombstones};
 use crate::chunk::{ChunkEncoder, ChunkError, EncodedChunk, decode_each};
 use crate::fs::FileError;
@@ -69,21 +69,23 @@ impl Head {
     }
 }
 
-/// Encodes chunks of one series, in order of time, without what is deleted.
+/// Encodes chunks of one series anew where something in them is deleted.
 pub(super) fn encode_without(
-    chunks: &[ClosedChunk],
+    chunks: Vec<EncodedChunk>,
     deleted: &[Interval],
 ) -> Result<Vec<EncodedChunk>, ChunkError> {
+    if deleted.is_empty() {
+        return Ok(chunks);
+    }
     let mut encoded = Vec::with_capacity(chunks.len());
     for chunk in chunks {
-        let whole = chunk.encode()?;
-        if !deleted.iter().any(|i| i.start <= chunk.last && chunk.first <= i.end) {
-            encoded.push(whole);
+        if !deleted.iter().any(|i| i.start <= chunk.max_time && chunk.min_time <= i.end) {
+            encoded.push(chunk);
             continue;
         }
-        let mut encoder = ChunkEncoder::new(super::series::SAMPLES_PER_CHUNK);
+        let mut encoder = ChunkEncoder::new(SAMPLES_PER_CHUNK);
         let mut result = Ok(());
-        decode_each(whole.encoding, &whole.bytes, |t, value| {
+        decode_each(chunk.encoding, &chunk.bytes, |t, value| {
             if result.is_ok() && !deleted.iter().any(|i| i.start <= t && t <= i.end) {
                 result = encoder.push(t, &value);
             }

@@ -8,8 +8,10 @@
 //! batch at a time, log and memory alike), `index`, late samples, one page.
 
 mod append;
+mod closed_chunk;
 mod delete;
 mod exemplars;
+mod field_chunks;
 mod hash_table;
 mod histograms;
 mod id_list;

@@ -2,7 +2,7 @@
 
 use metrics_core::Timestamp;
 
-use super::series::{CutRule, SAMPLES_PER_CHUNK, end_of_range};
+use super::series::{CutRule, SAMPLES_PER_CHUNK};
 use crate::chunk::decimal_stream::StreamState;
 
 /// Room for the newest bits: what is left of a line and a half of the cache, which is what an append touches. Whole bytes
@@ -29,9 +29,7 @@ impl Default for OpenFloats {
 impl OpenFloats {
     /// An open chunk whose first sample will have this time.
     pub(super) fn starting_at(first: Timestamp, rule: CutRule) -> Self {
-        let end = end_of_range(first, rule.chunk_range);
-        let cut_after = u32::try_from(end.saturating_sub(first)).unwrap_or(u32::MAX);
-        Self { first, cut_after, ..Self::default() }
+        Self { first, cut_after: rule.cut_after(first), ..Self::default() }
     }
 
     /// Whether there is no sample.
@@ -63,15 +61,10 @@ impl OpenFloats {
         self.state.last_value()
     }
 
-    /// Whether a sample of that time belongs into a new chunk. As the original: when a quarter is full, the rest of the
-    /// block range is shared out evenly; a chunk that fills faster than foreseen is cut at twice its size.
+    /// Whether a sample of that time belongs into a new chunk.
     #[inline]
     pub(super) fn is_cut_due(&mut self, timestamp: Timestamp) -> bool {
-        let samples = self.samples();
-        if samples == SAMPLES_PER_CHUNK / 4 {
-            self.cut_after = share_out(self.last() - self.first, self.cut_after);
-        }
-        timestamp.saturating_sub(self.first) >= i64::from(self.cut_after) || samples >= 2 * SAMPLES_PER_CHUNK
+        is_cut_due(self.samples(), self.first, self.last(), timestamp, &mut self.cut_after)
     }
 
     /// Appends a sample and reports whether there was room. Bytes that have to leave the tail go to `leave`,
@@ -97,6 +90,23 @@ impl OpenFloats {
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail[..self.state.len()]
     }
+}
+
+/// Whether a chunk with so many samples, from `first` to `last`, takes none at `timestamp`. As the original: when a quarter is
+/// full, the rest of the block range is shared out evenly; a chunk that fills faster than foreseen is cut at twice its
+/// size.
+#[inline]
+pub(super) fn is_cut_due(
+    samples: u16,
+    first: Timestamp,
+    last: Timestamp,
+    timestamp: Timestamp,
+    cut_after: &mut u32,
+) -> bool {
+    if samples == SAMPLES_PER_CHUNK / 4 {
+        *cut_after = share_out(last - first, *cut_after);
+    }
+    timestamp.saturating_sub(first) >= i64::from(*cut_after) || samples >= 2 * SAMPLES_PER_CHUNK
 }
 
 /// When to cut a chunk that is a quarter full and has taken `elapsed` so far, so that equal chunks fill the time until

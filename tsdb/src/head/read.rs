@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp};
 
-use super::Head;
+use super::closed_chunk::{ChunkData, ClosedChunk};
 use super::delete::encode_without;
 use super::index::Index;
 use super::out_of_order::LateSeries;
-use super::series::{ChunkData, ClosedChunk, Series};
+use super::series::Series;
+use super::{Head, field_chunks};
 use crate::block::Interval;
 use crate::chain::append_chained;
 use crate::chunk::{ChunkError, EncodedChunk};
@@ -186,7 +187,7 @@ impl Head {
             left_out.push(Interval { start: Timestamp::MIN, end: range.start.saturating_sub(1) });
             left_out.push(Interval { start: range.end.saturating_add(1), end: Timestamp::MAX });
         }
-        encode_without(&chunks, &left_out)
+        encode_without(field_chunks::encode(&chunks, self.rule)?, &left_out)
     }
 }
 

@@ -2,98 +2,16 @@
 
 use std::sync::Arc;
 
-use metrics_core::{AppendError, Timestamp, Value};
+use metrics_core::{AppendError, FloatHistogram, Histogram, Timestamp, Value, is_stale};
 
+use super::closed_chunk::{ChunkData, ClosedChunk};
 use super::histograms::OpenHistograms;
 use super::open_floats::OpenFloats;
 use super::slab::{Chain, Slab};
 use super::snapshot::KeptChunks;
-use crate::chunk::xor::XorAppender;
-use crate::chunk::{ChunkError, EncodedChunk, Encoding, decimal_stream, decode_each, sample_count};
 
 /// Samples per chunk aimed at: the field's compromise between size and the cost of reading one sample.
 pub(super) const SAMPLES_PER_CHUNK: u16 = 120;
-
-/// A chunk that takes no more samples.
-#[derive(Debug, Clone)]
-pub(crate) struct ClosedChunk {
-    /// First and last time in it.
-    pub(crate) first: Timestamp,
-    pub(crate) last: Timestamp,
-    pub(crate) samples: u16,
-    pub(crate) data: ChunkData,
-}
-
-impl ClosedChunk {
-    /// Bytes that it takes in a list of chunks.
-    fn size(&self) -> usize {
-        let (ChunkData::Encoded(_, bytes) | ChunkData::Floats(bytes)) = &self.data;
-        // Two counters beside the bytes.
-        size_of::<Self>() + bytes.len() + 2 * size_of::<usize>()
-    }
-
-    /// In an encoding of the field, the same bytes as if the samples had been encoded when they came.
-    pub(super) fn encode(&self) -> Result<EncodedChunk, ChunkError> {
-        match &self.data {
-            ChunkData::Encoded(encoding, bytes) => Ok(EncodedChunk {
-                min_time: self.first,
-                max_time: self.last,
-                encoding: *encoding,
-                bytes: bytes.to_vec(),
-            }),
-            ChunkData::Floats(stream) => self.encode_floats(stream),
-        }
-    }
-
-    fn encode_floats(&self, stream: &[u8]) -> Result<EncodedChunk, ChunkError> {
-        let mut chunk = XorAppender::new();
-        for (t, v) in self.decode_floats(stream)? {
-            chunk.append(t, v)?;
-        }
-        let bytes = chunk.finish();
-        Ok(EncodedChunk { min_time: self.first, max_time: self.last, encoding: Encoding::Xor, bytes })
-    }
-
-    fn decode_floats(&self, stream: &[u8]) -> Result<impl Iterator<Item = (Timestamp, f64)>, ChunkError> {
-        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
-        decimal_stream::decode(stream, self.first, self.samples, &mut timestamps, &mut values)?;
-        Ok(timestamps.into_iter().zip(values))
-    }
-
-    /// Adds the samples to a list.
-    fn samples(&self, into: &mut Vec<(Timestamp, Value)>) -> Result<(), ChunkError> {
-        match &self.data {
-            ChunkData::Encoded(encoding, bytes) => {
-                decode_each(*encoding, bytes, |t, value| into.push((t, value)))?;
-            }
-            ChunkData::Floats(stream) => {
-                into.extend(self.decode_floats(stream)?.map(|(t, v)| (t, Value::Float(v))));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl From<EncodedChunk> for ClosedChunk {
-    fn from(chunk: EncodedChunk) -> Self {
-        Self {
-            first: chunk.min_time,
-            last: chunk.max_time,
-            // A chunk that was just encoded has its header.
-            samples: sample_count(&chunk.bytes).unwrap_or(0),
-            data: ChunkData::Encoded(chunk.encoding, chunk.bytes.into()),
-        }
-    }
-}
-
-/// How a closed chunk is kept.
-#[derive(Debug, Clone)]
-pub(crate) enum ChunkData {
-    /// In an encoding of the field.
-    Encoded(Encoding, Arc<[u8]>),
-    /// Floats as they were appended, a [`decimal_stream`].
-    Floats(Arc<[u8]>),
-}
 
 /// The samples of one series. What an append does not touch is elsewhere.
 #[derive(Debug, Default)]
@@ -131,6 +49,14 @@ impl Cold {
 pub(super) struct CutRule {
     /// Chunks do not cross multiples of this many milliseconds.
     pub(super) chunk_range: i64,
+}
+
+impl CutRule {
+    /// Milliseconds after its first sample at which a chunk ends at the latest.
+    pub(super) fn cut_after(self, first: Timestamp) -> u32 {
+        let end = end_of_range(first, self.chunk_range);
+        u32::try_from(end.saturating_sub(first)).unwrap_or(u32::MAX)
+    }
 }
 
 impl Series {
@@ -185,6 +111,9 @@ impl Series {
         rule: CutRule,
     ) -> bool {
         if self.floats.is_empty() && !self.reopen(slab, rule) {
+            if let Some(marker) = self.marker_in_place_of(value) {
+                return self.push_histogram(slab, timestamp, marker, rule);
+            }
             if !self.begin_floats(slab, timestamp, rule) {
                 return false;
             }
@@ -199,6 +128,24 @@ impl Series {
         let taken = self.floats.push(timestamp, value, |bytes| slab.extend(older, bytes));
         self.taken = self.taken.wrapping_add(u32::from(taken));
         taken
+    }
+
+    /// The marker that says the same as a float where the newest sample is a histogram: scrapes mark what is gone with floats,
+    /// whatever it was. As the original.
+    pub(super) fn marker_in_place_of(&self, value: f64) -> Option<Value> {
+        if !is_stale(value) || !self.floats.is_empty() {
+            return None;
+        }
+        let is_integer = match (self.histograms(), self.closed().last()) {
+            (Some(open), _) => matches!(open.newest(), Value::Histogram(_)),
+            (None, Some(chunk)) => chunk.is_of_integers()?,
+            (None, None) => return None,
+        };
+        Some(if is_integer {
+            Value::Histogram(Arc::new(Histogram { sum: value, ..Histogram::default() }))
+        } else {
+            Value::FloatHistogram(Arc::new(FloatHistogram { sum: value, ..FloatHistogram::default() }))
+        })
     }
 
     /// Begins a chunk of floats, where there is none, unless the sample is not newer than others.
@@ -441,6 +388,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chunk::Encoding;
+    use crate::chunk::xor::XorAppender;
 
     const HOUR: i64 = 3_600_000;
     const RULE: CutRule = CutRule { chunk_range: 2 * HOUR };

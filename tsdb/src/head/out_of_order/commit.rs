@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use metrics_core::TimeRange;
+use metrics_core::{TimeRange, Value, is_stale};
 
 use super::log::Records;
 use super::{LateSample, LateSeries};
@@ -66,7 +66,13 @@ impl Head {
         commit: &mut LateCommit,
         records: &mut Vec<Records>,
     ) {
-        let LateSample { slot, timestamp, value } = sample;
+        let LateSample { slot, timestamp, mut value } = sample;
+        if let Value::Float(float) = value
+            && is_stale(float)
+            && let Some(marker) = self.marker_of(slot, float)
+        {
+            value = marker;
+        }
         let series = log.reference(slot);
         let touched = match commit.series.entry(slot) {
             Entry::Occupied(touched) => touched.into_mut(),
@@ -106,6 +112,11 @@ impl Head {
         } else {
             commit.duplicate += 1;
         }
+    }
+
+    /// The staleness marker that fits the newest sample of a series, if that is a histogram.
+    fn marker_of(&self, slot: u32, marker: f64) -> Option<Value> {
+        self.pages.get(slot)?.lock().series(slot).marker_in_place_of(marker)
     }
 
     /// Ends a commit whose other samples are logged too.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics_core::Timestamp;
 
-use super::super::series::{ChunkData, ClosedChunk};
+use super::super::closed_chunk::{ChunkData, ClosedChunk};
 use crate::chunk::Encoding;
 use crate::codec::{Malformed, Reader, put_bytes, put_uvarint, put_varint};
 
