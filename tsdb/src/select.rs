@@ -1,6 +1,6 @@
 //! Answering [`Select`] from head and blocks together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use metrics_core::{
     Columns, Exemplar, LabelSet, Matcher, Select, SelectError, SelectRequest, SeriesSet, TimeRange,
@@ -139,7 +139,52 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Where matching series have histograms with float counts, as the times of their chunks. [`Select`] gives all histograms
+    /// such counts; this is for those who show them as they were stored.
+    ///
+    /// # Errors
+    /// If a block cannot be read.
+    pub fn float_histograms(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<BTreeMap<LabelSet, Vec<TimeRange>>, Error> {
+        let found = self.find(&SelectRequest { matchers, range, hints: Default::default() })?;
+        let mut all = BTreeMap::new();
+        for series in &found.series {
+            let mut times = Vec::new();
+            for part in found.parts_of(series) {
+                found.float_histograms_in(part, &mut times)?;
+            }
+            if !times.is_empty() {
+                all.insert(series.labels.clone(), times);
+            }
+        }
+        Ok(all)
+    }
+}
+
 impl Found<'_> {
+    fn parts_of(&self, series: &FoundSeries) -> &[Part] {
+        &self.parts[series.parts.start as usize..series.parts.end as usize]
+    }
+
+    fn float_histograms_in(&self, part: &Part, into: &mut Vec<TimeRange>) -> Result<(), Error> {
+        match part {
+            Part::Head(series) => into.extend(self.db.head.float_histograms(series)),
+            Part::Block { block, chunks, .. } => {
+                let block = &self.snapshot.blocks[*block as usize];
+                for chunk in &self.chunks[chunks.start as usize..chunks.end as usize] {
+                    if block.chunk(chunk.reference)?.0.is_float_histogram() {
+                        into.push(TimeRange::new(chunk.min_time, chunk.max_time));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_part(&self, part: &Part, labels: &LabelSet, into: &mut Columns) -> Result<(), Error> {
         let (block, id, chunks) = match part {
             Part::Head(series) => {
@@ -188,8 +233,8 @@ impl SeriesSet for Found<'_> {
 
     fn read(&self, series: usize, into: &mut Columns) -> Result<(), SelectError> {
         into.clear();
-        let FoundSeries { labels, parts } = &self.series[series];
-        let parts = &self.parts[parts.start as usize..parts.end as usize];
+        let series = &self.series[series];
+        let (labels, parts) = (&series.labels, self.parts_of(series));
         for part in parts {
             self.read_part(part, labels, into).map_err(SelectError::store)?;
         }

@@ -1,7 +1,6 @@
 //! Where buckets begin and end.
 
 use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA};
-use crate::number::format_general;
 
 /// One bucket with its bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -32,16 +31,6 @@ impl Bucket {
         let upper = self.upper.abs().log2();
         let at = value.abs().log2();
         if value > 0.0 { (at - lower) / (upper - lower) } else { 1.0 - (at - upper) / (lower - upper) }
-    }
-}
-
-impl std::fmt::Display for Bucket {
-    /// In interval notation: `(1,2]:3`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let open = if self.lower_inclusive { '[' } else { '(' };
-        let close = if self.upper_inclusive { ']' } else { ')' };
-        let [lower, upper, count] = [self.lower, self.upper, self.count].map(format_general);
-        write!(f, "{open}{lower},{upper}{close}:{count}")
     }
 }
 

@@ -15,6 +15,7 @@ mod same;
 mod spans;
 #[cfg(test)]
 mod tests;
+mod text;
 mod trim;
 mod validate;
 mod zero;

@@ -1,11 +1,8 @@
-//! Equality of data, text, and weight.
+//! Equality of data, and weight.
 
-use std::fmt;
-
+use super::FloatHistogram;
 use super::arith::same_bounds;
 use super::spans::same_layout;
-use super::{FloatHistogram, Histogram};
-use crate::number::format_general;
 
 impl FloatHistogram {
     /// Whether both hold the same data, floats compared by their bits and layouts up to empty spans. What is
@@ -34,29 +31,5 @@ impl FloatHistogram {
                 + self.positive_buckets.len()
                 + self.negative_buckets.len()
                 + self.custom_values.len())
-    }
-}
-
-impl fmt::Display for FloatHistogram {
-    /// Count, sum and populated buckets: `{count:3, sum:4.5, (1,2]:3}`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{count:{}, sum:{}", format_general(self.count), format_general(self.sum))?;
-        let mut negative: Vec<_> = self.negative().collect();
-        negative.reverse();
-        let zero = (!self.has_custom_buckets()).then(|| self.zero_bucket());
-        let all = negative.into_iter().chain(zero).chain(self.positive());
-        for bucket in all.filter(|b| b.count != 0.0) {
-            write!(f, ", {bucket}")?;
-        }
-        f.write_str("}")
-    }
-}
-
-impl fmt::Display for Histogram {
-    /// As a [`FloatHistogram`].
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{count:{}, ", self.count)?;
-        let text = self.to_float().to_string();
-        f.write_str(text.split_once(", ").map_or("}", |(_, rest)| rest))
     }
 }

@@ -89,6 +89,11 @@ impl Encoding {
         Ok(if self.has_starts() { count & SHORT_COUNT } else { count })
     }
 
+    /// Whether chunks of this encoding hold histograms with float counts.
+    pub fn is_float_histogram(self) -> bool {
+        matches!(self, Self::FloatHistogram | Self::FloatHistogramSt)
+    }
+
     /// Whether chunks of this encoding hold floats, not histograms.
     pub fn is_float(self) -> bool {
         matches!(self, Self::Xor | Self::Xor2 | Self::Dense)

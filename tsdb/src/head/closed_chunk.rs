@@ -28,9 +28,7 @@ impl ClosedChunk {
     /// Whether its histograms have integer counts; `None` if there are none in it.
     pub(super) fn is_of_integers(&self) -> Option<bool> {
         match &self.data {
-            ChunkData::Encoded(encoding, _) if !encoding.is_float() => {
-                Some(matches!(encoding, Encoding::Histogram | Encoding::HistogramSt))
-            }
+            ChunkData::Encoded(encoding, _) if !encoding.is_float() => Some(!encoding.is_float_histogram()),
             _ => None,
         }
     }

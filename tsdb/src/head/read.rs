@@ -95,6 +95,22 @@ impl Head {
         Ok(())
     }
 
+    /// Times of the chunks of a series that have histograms with float counts.
+    pub(crate) fn float_histograms(&self, series: &HeadSeries) -> Vec<TimeRange> {
+        let chunks = self.pages.get(series.slot).map_or_else(Vec::new, |page| {
+            let mut page = page.lock();
+            let (series, slab) = page.parts(series.slot);
+            series.chunks(slab, Timestamp::MIN, Timestamp::MAX)
+        });
+        let in_order = chunks.iter().filter(|c| c.is_of_integers() == Some(false));
+        let late = series.late.iter().flat_map(|late| late.chunks());
+        let late = late.filter(|c| c.encoding.is_float_histogram());
+        in_order
+            .map(|c| TimeRange::new(c.first, c.last))
+            .chain(late.map(|c| TimeRange::new(c.min_time, c.max_time)))
+            .collect()
+    }
+
     /// Whether the head has samples in the range.
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
         self.time_range().is_some_and(|mine| mine.overlaps(&range)) || self.has_late_in(range)

@@ -7,7 +7,7 @@ use std::path::Path;
 use ::tsdb::{Db, Options};
 use metrics_core::number::format_general;
 use metrics_core::{
-    Columns, FloatHistogram, Histogram, LabelSet, METRIC_NAME, Matcher, Select, SelectRequest, TimeRange,
+    Columns, FloatHistogram, LabelSet, METRIC_NAME, Matcher, Select, SelectRequest, TimeRange,
 };
 use promql::parser::{parse_selector, quote};
 
@@ -61,6 +61,12 @@ pub fn dump(path: &Path, options: &DumpOptions, out: &mut impl Write) -> Result<
     for (set, found) in found.iter().enumerate() {
         series.extend((0..found.len()).map(|i| (found.labels(i).clone(), (set, i))));
     }
+    let mut float_histograms = BTreeMap::new();
+    if options.format == DumpFormat::Prom {
+        for matchers in &selectors {
+            float_histograms.extend(db.float_histograms(matchers, options.range)?);
+        }
+    }
     let mut columns = Columns::default();
     for (labels, (set, i)) in series {
         if options.format == DumpFormat::Seriesjson {
@@ -68,9 +74,10 @@ pub fn dump(path: &Path, options: &DumpOptions, out: &mut impl Write) -> Result<
             continue;
         }
         found[set].read(i, &mut columns)?;
+        let of_floats = float_histograms.get(&labels).map_or(&[][..], Vec::as_slice);
         match options.format {
             DumpFormat::OpenMetrics => write_open_metrics(&labels, &columns, out)?,
-            _ => write_samples(&labels, &columns, out)?,
+            _ => write_samples(&labels, &columns, of_floats, out)?,
         }
     }
     if options.format == DumpFormat::OpenMetrics {
@@ -87,18 +94,30 @@ fn select<'a>(
     Ok(db.select(&SelectRequest { matchers, range, hints: Default::default() })?)
 }
 
-/// Floats and histograms of a series, in order of time.
-fn write_samples(labels: &LabelSet, columns: &Columns, out: &mut impl Write) -> Result<(), InspectError> {
+/// Floats and histograms of a series, in order of time. Histograms have float counts at some times, and integers at others.
+fn write_samples(
+    labels: &LabelSet,
+    columns: &Columns,
+    float_histograms: &[TimeRange],
+    out: &mut impl Write,
+) -> Result<(), InspectError> {
     let name = braced(labels.iter(), ", ");
+    let histogram = |t: i64, h: &FloatHistogram| {
+        if float_histograms.iter().any(|times| times.contains(t)) {
+            h.to_string()
+        } else {
+            h.with_integers().to_string()
+        }
+    };
     let mut histograms = columns.histograms.timestamps.iter().zip(&columns.histograms.values).peekable();
     for (t, value) in columns.floats.timestamps.iter().zip(&columns.floats.values) {
         while let Some((t, h)) = histograms.next_if(|(before, _)| *before < t) {
-            writeln!(out, "{name} {} {t}", histogram(h))?;
+            writeln!(out, "{name} {} {t}", histogram(*t, h))?;
         }
         writeln!(out, "{name} {} {t}", format_general(*value))?;
     }
     for (t, h) in histograms {
-        writeln!(out, "{name} {} {t}", histogram(h))?;
+        writeln!(out, "{name} {} {t}", histogram(*t, h))?;
     }
     Ok(())
 }
@@ -114,17 +133,6 @@ fn write_open_metrics(
         writeln!(out, "{name} {} {:.3}", format_general(*value), *t as f64 / 1000.0)?;
     }
     Ok(())
-}
-
-/// A histogram as the original prints it: counts that are whole numbers as integers, since most were stored as such.
-fn histogram(h: &FloatHistogram) -> String {
-    let is_whole = |count: f64| count >= 0.0 && count < 2f64.powi(63) && count.fract() == 0.0;
-    if !is_whole(h.count) {
-        return h.to_string();
-    }
-    let count = Histogram { count: h.count as u64, ..Histogram::default() }.to_string();
-    let (head, text) = (count.split_once(',').map_or("", |(head, _)| head), h.to_string());
-    text.split_once(',').map_or_else(|| text.clone(), |(_, rest)| format!("{head},{rest}"))
 }
 
 fn braced<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>, separator: &str) -> String {

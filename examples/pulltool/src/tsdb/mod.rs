@@ -7,6 +7,7 @@ mod fill;
 mod import;
 mod list;
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,12 +78,12 @@ fn blocks(path: &Path) -> Result<Vec<(PathBuf, BlockMeta)>, InspectError> {
     Ok(found)
 }
 
-/// The block of that name, or the one that was made last.
+/// The block of that name, or the one that was made last; of several made at once the first by name.
 fn block(path: &Path, name: Option<&str>) -> Result<Block, InspectError> {
     let all = blocks(path)?;
     let found = match name {
         Some(name) => all.iter().find(|(_, meta)| meta.ulid.to_string() == name),
-        None => all.iter().max_by_key(|(_, meta)| meta.ulid),
+        None => all.iter().min_by_key(|(_, meta)| (Reverse(meta.ulid.timestamp()), meta.ulid)),
     };
     let Some((dir, _)) = found else {
         let block = name.unwrap_or("of any name").to_owned();
