@@ -88,10 +88,12 @@ const fn fractions() -> [[f64; 256]; 9] {
         1.005_429_901_112_802_7,
         1.002_711_275_050_202_5,
     ];
-    let mut table = [[0.5; 256]; 9];
+    // Behind a schema's last bound no value is above.
+    let mut table = [[f64::INFINITY; 256]; 9];
+    table[0][0] = 0.5;
     let mut schema = 1;
     while schema < table.len() {
-        let mut i = 1;
+        let mut i = 0;
         while i < 1 << schema {
             table[schema][i] = match i % 2 {
                 0 => table[schema - 1][i / 2],

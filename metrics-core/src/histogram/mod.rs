@@ -23,7 +23,7 @@ mod zero;
 pub use arith::Combined;
 pub use bounds::{Bucket, upper_bound};
 pub use compensated::CompensatedHistogram;
-pub(crate) use index::bucket_index;
+pub(crate) use index::{Grid, bucket_index};
 pub use spans::Indexes;
 pub use trim::Keep;
 pub use validate::{HistogramError, IncompatibleBuckets};

@@ -207,8 +207,9 @@ macro_rules! histogram {
     ($name:expr, $help:expr, [$($label:expr),+ $(,)?], buckets = [$($bound:expr),+ $(,)?] $(,)?) => {
         $crate::instrument::Static::new($name, $help, || {
             const BOUNDS: &[f64] = $crate::instrument::Buckets::rising(&[$($bound),+]);
-            $crate::instrument::Family::new([$($label),+], || {
-                $crate::instrument::Histogram::new($crate::instrument::Buckets::from_rising(BOUNDS))
+            let buckets = $crate::instrument::Buckets::from_rising(BOUNDS);
+            $crate::instrument::Family::new([$($label),+], move || {
+                $crate::instrument::Histogram::new(buckets.clone())
             })
         })
     };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Instrument;
-use super::counter::add_float;
+use super::totals::add_float;
+use super::{Instrument, Kept};
 use crate::MetricType;
 use crate::family::MetricValue;
 
@@ -69,6 +69,15 @@ impl Instrument for Gauge {
 
     fn read(&self) -> MetricValue {
         MetricValue::Gauge(self.value())
+    }
+
+    fn keep(self) -> Kept {
+        Kept::Gauge(self)
+    }
+
+    #[inline]
+    fn kept(kept: &Kept) -> Option<&Self> {
+        if let Kept::Gauge(instrument) = kept { Some(instrument) } else { None }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Instrument;
-use super::buckets::{Buckets, Lanes};
+use super::buckets::Buckets;
 use crate::MetricType;
 use crate::family::{Bucket, HistogramValue, MetricValue};
 
@@ -23,23 +23,21 @@ pub struct GaugeHistogram(Arc<Core>);
 #[derive(Debug)]
 struct Core {
     buckets: Buckets,
-    lanes: Lanes,
     now: Mutex<(Vec<u64>, f64)>,
 }
 
 impl GaugeHistogram {
     /// A distribution of nothing.
     pub fn new(buckets: Buckets) -> Self {
-        let lanes = Lanes::new(buckets.bounds());
-        let now = Mutex::new((vec![0; lanes.buckets()], 0.0));
-        Self(Arc::new(Core { buckets, lanes, now }))
+        let now = Mutex::new((vec![0; buckets.count()], 0.0));
+        Self(Arc::new(Core { buckets, now }))
     }
 
     /// Replaces the distribution by that of these values.
     pub fn replace(&self, values: impl IntoIterator<Item = f64>) {
-        let (mut counts, mut sum) = (vec![0; self.0.lanes.buckets()], 0.0);
+        let (mut counts, mut sum) = (vec![0; self.0.buckets.count()], 0.0);
         for value in values {
-            counts[self.0.lanes.index(value)] += 1;
+            counts[self.0.buckets.index(value)] += 1;
             sum += value;
         }
         *self.0.now.lock().unwrap_or_else(PoisonError::into_inner) = (counts, sum);

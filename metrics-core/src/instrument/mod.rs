@@ -33,6 +33,7 @@ mod info;
 mod slot;
 mod state_set;
 mod summary;
+mod totals;
 
 // Many of them under one name.
 mod family;
@@ -58,6 +59,8 @@ pub use counter::Counter;
 pub use declare::{Declare, Shape};
 pub use error::{Problem, RegisterError};
 pub use family::Family;
+#[doc(hidden)]
+pub use family::Kept;
 pub use fixed::Static;
 pub use function::{CounterFn, GaugeFn};
 pub use gather::{GatherError, Gathered};
@@ -93,4 +96,42 @@ pub trait Instrument: Clone + Send + Sync + 'static {
     fn refresh(&self, value: &mut MetricValue) {
         *value = self.read();
     }
+
+    /// Whether this is a new one that nobody has and nothing was done with, whose place one of a block can take.
+    #[doc(hidden)]
+    fn is_blank(&self) -> bool {
+        false
+    }
+
+    /// The first of a block of new ones like this blank one, in less room than one by one: how families keep many.
+    #[doc(hidden)]
+    #[must_use]
+    fn block(&self) -> Self {
+        self.clone()
+    }
+
+    /// Another one of the block whose first one this is.
+    #[doc(hidden)]
+    #[must_use]
+    fn neighbour(&self, _at: usize) -> Self {
+        self.clone()
+    }
+
+    /// As threads remember it.
+    #[doc(hidden)]
+    fn keep(self) -> Kept {
+        Kept::Other(Box::new(self))
+    }
+
+    /// What a thread has remembered, if it is of this type.
+    #[doc(hidden)]
+    fn kept(kept: &Kept) -> Option<&Self> {
+        match kept {
+            Kept::Other(any) => any.downcast_ref(),
+            _ => None,
+        }
+    }
 }
+
+/// How many instruments a block has.
+const BLOCK: usize = 64;

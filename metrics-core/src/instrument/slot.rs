@@ -32,6 +32,13 @@ pub(super) fn current() -> u32 {
     if slot == UNKNOWN { first_use() } else { slot }
 }
 
+/// As [`current`], or a number that stands for no slot at all if the thread has not asked for one yet: one load, for
+/// those who only compare it.
+#[inline]
+pub(super) fn if_known() -> u32 {
+    SLOT.get()
+}
+
 #[cold]
 fn first_use() -> u32 {
     // While a thread's locals are being destroyed there may be no lease any more.
@@ -96,8 +103,14 @@ impl<T> PerSlot<T> {
         Self { groups: [const { OnceLock::new() }; GROUPS] }
     }
 
-    /// The slot's `T`, made at first use. `slot` is below [`SLOTS`].
+    /// The slot's `T`, if it has been made.
     #[inline]
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        let slot = slot as usize;
+        self.groups.get(slot / GROUP)?.get()?[slot % GROUP].get()
+    }
+
+    /// The slot's `T`, made at first use. `slot` is below [`SLOTS`].
     pub(super) fn get_or_init(&self, slot: u32, make: impl FnOnce() -> T) -> &T {
         let slot = slot as usize;
         let group = self.groups[slot / GROUP].get_or_init(|| Box::new([const { OnceLock::new() }; GROUP]));

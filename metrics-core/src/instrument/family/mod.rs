@@ -4,7 +4,12 @@ mod expiry;
 mod hash;
 mod label_limits;
 mod members;
+mod order;
+mod packed;
 mod remembered;
+mod shelf;
+mod symbols;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -18,12 +23,14 @@ use std::time::Duration;
 use self::expiry::Expiry;
 use self::hash::mix_text;
 use self::label_limits::LabelLimits;
-use self::members::{Member, Members};
+use self::members::{Fresh, Members};
+use self::order::Ordered;
+use self::packed::Packed;
+pub use self::remembered::Kept;
 use super::labels::{LabelLimit, LabelValues, Labels, NamedLabels};
 use super::source::Clock;
 use super::{Counter, Gauge, Histogram, Instrument};
-use crate::LabelSet;
-use crate::family::Metric;
+use crate::Timestamp;
 
 /// One instrument `M` per set of label values, made at first use.
 ///
@@ -49,7 +56,7 @@ struct Core<L, M> {
     /// Random, so that clients who choose label values cannot choose their places.
     seed: u64,
     /// If there can only be so many members: one place for each, found without hashing.
-    places: Box<[OnceLock<Arc<Member<M>>>]>,
+    places: Box<[OnceLock<Box<Placed<M>>>]>,
     members: RwLock<Members<M>>,
     /// Another one after members are removed, and never that of another family: what threads remember under it is void.
     epoch: AtomicU64,
@@ -65,33 +72,25 @@ struct Core<L, M> {
     shape: PhantomData<fn() -> L>,
 }
 
-/// Members with their labels, in the order in which pages show them.
-struct Ordered<M> {
-    changes: u64,
-    members: Arc<[Shown<M>]>,
-}
-
-/// A member as pages show it.
-struct Shown<M> {
-    labels: LabelSet,
-    /// The member's, at hand without looking at the member, which saves scrapes of many members half their time.
+/// A member that has a place of its own.
+struct Placed<M> {
+    values: Packed,
     instrument: M,
-    member: Arc<Member<M>>,
-}
-
-impl<M> Clone for Ordered<M> {
-    fn clone(&self) -> Self {
-        Self { changes: self.changes, members: Arc::clone(&self.members) }
-    }
+    created: Option<Timestamp>,
 }
 
 /// The largest family that gets a place for each possible member.
 const MAX_PLACES: usize = 4096;
 
+/// How many places a family with these labels has; none if that would be too many.
+const fn places<L: Labels>() -> usize {
+    if L::COUNT <= MAX_PLACES { L::COUNT } else { 0 }
+}
+
 /// Where members beyond the allowed number are counted.
 struct Limit<M> {
     members: usize,
-    overflow: Arc<Member<M>>,
+    overflow: M,
     /// Whether it is shown.
     used: AtomicBool,
 }
@@ -129,7 +128,7 @@ impl<L: Labels, M: Instrument> Family<L, M> {
     #[must_use]
     pub fn max_members(self, members: usize) -> Self {
         self.renew(|core| {
-            let overflow = Arc::new(Member::unnamed((core.make)()));
+            let overflow = (core.make)();
             core.limit = Some(Limit { members, overflow, used: AtomicBool::new(false) });
         })
     }
@@ -201,20 +200,23 @@ impl<L: Labels, M: Instrument> Family<L, M> {
     /// The member with these label values, made if it is not there yet.
     pub fn get(&self, values: L::Values<'_>) -> M {
         if let Some(place) = self.0.places.get(values.index()) {
-            return self.0.placed(place, &values).instrument.clone();
+            return self.0.fill(place, &values).instrument.clone();
         }
         let hash = self.0.hash(&values);
-        self.0.find_or_make(hash, &values).map_or_else(M::clone, |member| member.instrument.clone())
+        self.0.find_or_make(hash, &values).unwrap_or_else(M::clone)
     }
 
     /// Uses the member with these label values where it is. Faster than [`Family::get`], which has to make a handle.
     #[inline]
     pub fn with<R>(&self, values: L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
         let core = &*self.0;
-        if let Some(place) = core.places.get(values.index()) {
-            return use_it(&core.placed(place, &values).instrument);
+        if const { places::<L>() } == 0 {
+            return core.with_remembered(&values, use_it);
         }
-        core.with_remembered(&values, use_it)
+        match core.places.get(values.index()).and_then(OnceLock::get) {
+            Some(placed) => use_it(&placed.instrument),
+            None => core.with_new(values, use_it),
+        }
     }
 
     /// Forgets the member with these label values; says whether there was one. Handles of it live on, unseen.
@@ -263,94 +265,9 @@ impl<L, M: Instrument> Family<L, M> {
         // The first registry's clock is as good as another's.
         let _ = self.0.clock.set(clock);
     }
-
-    /// What all members show, in the order of pages. Members that have expired are forgotten.
-    pub(super) fn read(&self) -> Vec<Metric> {
-        let show = |member: &Shown<M>| Metric {
-            labels: member.labels.clone(),
-            value: member.instrument.read(),
-            timestamp: None,
-            created: member.member.created,
-        };
-        // No lock is held while instruments are read.
-        let members = self.0.ordered().members;
-        let mut metrics = members.iter().map(show).collect();
-        self.0.expire(&members, &mut metrics);
-        metrics
-    }
-
-    /// Goes up when members come or go.
-    pub(super) fn version(&self) -> u64 {
-        self.0.ordered().changes
-    }
-
-    /// Brings what was read at this version up to date, if the members are still the same.
-    pub(super) fn refresh(&self, metrics: &mut [Metric], version: u64) -> bool {
-        let Ordered { changes, members } = self.0.ordered();
-        // Members expire where all is read anew.
-        let same = self.0.expiry.is_none() && changes == version && members.len() == metrics.len();
-        if same {
-            for (metric, member) in metrics.iter_mut().zip(members.iter()) {
-                member.instrument.refresh(&mut metric.value);
-            }
-        }
-        same
-    }
 }
 
 impl<L, M: Instrument> Core<L, M> {
-    fn ordered(&self) -> Ordered<M> {
-        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = self.changes.load(Ordering::Acquire);
-        if order.changes != changes {
-            let shown = |labels, m: &Arc<Member<M>>| Shown {
-                labels,
-                instrument: m.instrument.clone(),
-                member: Arc::clone(m),
-            };
-            let labelled = |m: &Arc<Member<M>>| shown(m.labels(&self.names), m);
-            let mut members: Vec<_> = self.places.iter().filter_map(OnceLock::get).map(labelled).collect();
-            {
-                let dynamic = self.members.read().unwrap_or_else(PoisonError::into_inner);
-                members.extend(dynamic.iter().map(labelled));
-            }
-            if let Some(limit) = self.limit.as_ref().filter(|l| l.used.load(Ordering::Relaxed)) {
-                let labels = LabelSet::from_pairs(self.names.iter().map(|name| (*name, OVERFLOW)));
-                members.push(shown(labels, &limit.overflow));
-            }
-            members.sort_by(|a, b| Metric::order_of_labels(&a.labels, &b.labels));
-            *order = Ordered { changes, members: members.into() };
-        }
-        order.clone()
-    }
-
-    /// Forgets members that have shown the same for too long.
-    fn expire(&self, members: &[Shown<M>], metrics: &mut Vec<Metric>) {
-        let (Some(expiry), Some(now), true) = (&self.expiry, self.clock.get(), self.places.is_empty()) else {
-            return;
-        };
-        let mut expired = expiry.judge(metrics, now());
-        if let Some(limit) = &self.limit {
-            let stays = |shown: &Shown<M>| Arc::ptr_eq(&shown.member, &limit.overflow);
-            expired
-                .iter_mut()
-                .zip(members)
-                .filter(|(_, m)| stays(m))
-                .for_each(|(expired, _)| *expired = false);
-        }
-        if !expired.contains(&true) {
-            return;
-        }
-        let mut all = self.members.write().unwrap_or_else(PoisonError::into_inner);
-        for (Shown { member, .. }, _) in members.iter().zip(&expired).filter(|(_, expired)| **expired) {
-            all.remove(self.hash(&**member), &**member);
-        }
-        drop(all);
-        self.note_removal();
-        let mut expired = expired.iter();
-        metrics.retain(|_| expired.next() != Some(&true));
-    }
-
     /// What threads remember, and the order of before, are void.
     fn note_removal(&self) {
         self.epoch.store(remembered::new_epoch(), Ordering::Release);
@@ -367,16 +284,16 @@ impl<L, M: Instrument> Core<L, M> {
 
 impl<L: Labels, M: Instrument> Core<L, M> {
     fn new(names: Box<[&'static str]>, limits: LabelLimits, make: Box<dyn Fn() -> M + Send + Sync>) -> Self {
-        let places = if L::COUNT <= MAX_PLACES { L::COUNT } else { 0 };
+        let seed = RandomState::new().build_hasher().finish();
         Self {
+            members: RwLock::new(Members::new(names.len(), seed, limits)),
             names,
             make,
-            seed: RandomState::new().build_hasher().finish(),
-            places: (0..places).map(|_| OnceLock::new()).collect(),
-            members: RwLock::new(Members::new(limits)),
+            seed,
+            places: (0..const { places::<L>() }).map(|_| OnceLock::new()).collect(),
             epoch: AtomicU64::new(remembered::new_epoch()),
             changes: AtomicU64::new(0),
-            order: Mutex::new(Ordered { changes: 0, members: Arc::new([]) }),
+            order: Mutex::default(),
             limit: None,
             refused: AtomicU64::new(0),
             expiry: None,
@@ -390,7 +307,7 @@ impl<L: Labels, M: Instrument> Core<L, M> {
         let limits = other.members.read().unwrap_or_else(PoisonError::into_inner).limits.fresh();
         let limit = other.limit.as_ref().map(|limit| Limit {
             members: limit.members,
-            overflow: Arc::new(Member::unnamed((other.make)())),
+            overflow: (other.make)(),
             used: AtomicBool::new(false),
         });
         let expiry = other.expiry.as_ref().map(|expiry| Expiry::new(expiry.idle));
@@ -398,24 +315,29 @@ impl<L: Labels, M: Instrument> Core<L, M> {
         Self { limit, expiry, ..Self::new(names, limits, Box::new(move || (other.make)())) }
     }
 
-    #[inline]
-    fn placed<'a>(
-        &self,
-        place: &'a OnceLock<Arc<Member<M>>>,
-        values: &impl LabelValues,
-    ) -> &'a Arc<Member<M>> {
-        match place.get() {
-            Some(member) => member,
-            None => {
-                let member = place.get_or_init(|| Arc::new(self.new_member(values)));
-                self.changes.fetch_add(1, Ordering::Release);
-                member
-            }
+    /// The member of a place, made if it is not there yet.
+    fn fill<'a>(&self, place: &'a OnceLock<Box<Placed<M>>>, values: &impl LabelValues) -> &'a Placed<M> {
+        if let Some(placed) = place.get() {
+            return placed;
+        }
+        let placed = place.get_or_init(|| {
+            let Fresh { instrument, created } = self.fresh();
+            Box::new(Placed { values: Packed::new(values), instrument, created })
+        });
+        self.changes.fetch_add(1, Ordering::Release);
+        placed
+    }
+
+    #[cold]
+    fn with_new<R>(&self, values: L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
+        match self.places.get(values.index()) {
+            Some(place) => use_it(&self.fill(place, &values).instrument),
+            None => self.with_remembered(&values, use_it),
         }
     }
 
-    fn new_member(&self, values: &impl LabelValues) -> Member<M> {
-        Member::new(values, (self.make)(), self.clock.get().map(|now| now()))
+    fn fresh(&self) -> Fresh<M> {
+        Fresh { instrument: (self.make)(), created: self.clock.get().map(|now| now()) }
     }
 
     #[inline]
@@ -438,15 +360,15 @@ impl<L: Labels, M: Instrument> Core<L, M> {
     ) -> R {
         match self.find_or_make(hash, values) {
             Err(overflow) => use_it(overflow),
-            Ok(member) => {
-                remembered::put(epoch, hash, &member);
-                use_it(&member.instrument)
+            Ok(instrument) => {
+                remembered::put(epoch, hash, values, &instrument);
+                use_it(&instrument)
             }
         }
     }
 
     /// The member, or the one for overflow.
-    fn find_or_make(&self, hash: u64, values: &L::Values<'_>) -> Result<Arc<Member<M>>, &M> {
+    fn find_or_make(&self, hash: u64, values: &L::Values<'_>) -> Result<M, &M> {
         loop {
             let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(member) = members.find(hash, values) {
@@ -473,9 +395,9 @@ impl<L: Labels, M: Instrument> Core<L, M> {
     }
 
     /// The member newly made, unless another thread was faster; nothing if a label's value has no place.
-    fn make(&self, hash: u64, values: &impl LabelValues) -> Option<Result<Arc<Member<M>>, &M>> {
+    fn make(&self, hash: u64, values: &impl LabelValues) -> Option<Result<M, &M>> {
         // Made before the lock is taken: `make` is the user's and may come back here.
-        let member = Arc::new(self.new_member(values));
+        let fresh = self.fresh();
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(member) = members.find(hash, values) {
             return Some(Ok(member));
@@ -489,11 +411,11 @@ impl<L: Labels, M: Instrument> Core<L, M> {
                 // The member for overflow is shown from now on.
                 self.changes.fetch_add(1, Ordering::Release);
             }
-            return Some(Err(&limit.overflow.instrument));
+            return Some(Err(&limit.overflow));
         }
-        members.insert(hash, Arc::clone(&member));
+        members.insert(hash, values, fresh);
         self.changes.fetch_add(1, Ordering::Release);
-        Some(Ok(member))
+        members.find(hash, values).map(Ok)
     }
 }
 

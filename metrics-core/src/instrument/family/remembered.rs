@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::members::Member;
+use super::packed::Packed;
 use crate::instrument::labels::LabelValues;
+use crate::instrument::{Counter, Gauge, Histogram, Instrument};
 
-/// How many places a thread's memory has at first, and at most: 32 bytes each.
+/// How many places a thread's memory has at first, and at most: 64 bytes each, and a copy of the values.
 const FIRST: usize = 64;
 pub(super) const MOST: usize = 4096;
 
@@ -24,7 +24,18 @@ struct Memory {
 struct Place {
     hash: u64,
     epoch: u64,
-    member: Arc<dyn Any + Send + Sync>,
+    values: Packed,
+    instrument: Kept,
+}
+
+/// An instrument of any type, known at once if it is one of those that are used most.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Kept {
+    Counter(Counter),
+    Gauge(Gauge),
+    Histogram(Histogram),
+    Other(Box<dyn Any>),
 }
 
 /// A number that no family has had before: what threads remember under another one is void.
@@ -35,7 +46,7 @@ pub(super) fn new_epoch() -> u64 {
 
 /// Uses the member of these values if the thread remembers it; else gives `use_it` back.
 #[inline]
-pub(super) fn with<M: Send + Sync + 'static, R, F: FnOnce(&M) -> R>(
+pub(super) fn with<M: Instrument, R, F: FnOnce(&M) -> R>(
     epoch: u64,
     hash: u64,
     values: &impl LabelValues,
@@ -46,11 +57,11 @@ pub(super) fn with<M: Send + Sync + 'static, R, F: FnOnce(&M) -> R>(
         // Borrowed while `use_it` runs; should that come back here, nothing new is remembered meanwhile.
         let memory = memory.try_borrow().ok()?;
         let place = memory.places.get(memory.place_of(hash))?.as_ref()?;
-        if place.hash != hash || place.epoch != epoch {
+        if place.hash != hash || place.epoch != epoch || !place.values.are(values) {
             return None;
         }
-        let member = place.member.downcast_ref::<Member<M>>().filter(|member| member.has(values))?;
-        use_it.take().map(|use_it| use_it(&member.instrument))
+        let instrument = M::kept(&place.instrument)?;
+        use_it.take().map(|use_it| use_it(instrument))
     });
     match found {
         Ok(Some(result)) => Ok(result),
@@ -59,10 +70,12 @@ pub(super) fn with<M: Send + Sync + 'static, R, F: FnOnce(&M) -> R>(
 }
 
 /// Remembers a member.
-pub(super) fn put<M: Send + Sync + 'static>(epoch: u64, hash: u64, member: &Arc<Member<M>>) {
-    let place = Place { hash, epoch, member: Arc::clone(member) as _ };
+pub(super) fn put<M: Instrument>(epoch: u64, hash: u64, values: &impl LabelValues, instrument: &M) {
     // Where the thread is about to end, or is using a member, it goes without.
-    let _ = MEMORY.try_with(|memory| memory.try_borrow_mut().map(|mut memory| memory.put(place)));
+    let _ = MEMORY.try_with(|memory| {
+        let place = Place { hash, epoch, values: Packed::new(values), instrument: instrument.clone().keep() };
+        memory.try_borrow_mut().map(|mut memory| memory.put(place))
+    });
 }
 
 impl Memory {

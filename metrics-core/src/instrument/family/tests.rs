@@ -18,15 +18,36 @@ fn members_are_told_apart_by_all_values() {
 
 #[test]
 fn members_whose_hashes_collide_are_kept_apart() {
-    let mut members = Members::new(LabelLimits::default());
-    for value in ["x", "y", "z"] {
-        members.insert(7, Arc::new(Member::new(&[value], value.to_owned(), None)));
+    let mut members = Members::new(1, 0, LabelLimits::default());
+    let numbered = |n: f64| {
+        let gauge = Gauge::new();
+        gauge.set(n);
+        Fresh { instrument: gauge, created: None }
+    };
+    for (n, value) in ["x", "y", "z"].iter().enumerate() {
+        members.insert(7, &[*value], numbered(n as f64));
     }
-    for value in ["x", "y", "z"] {
-        assert_eq!(members.find(7, &[value]).unwrap().instrument, value);
+    let found = ["x", "y", "z", "w"].map(|value| members.find(7, &[value]).map(|gauge| gauge.value()));
+    assert_eq!(found, [Some(0.0), Some(1.0), Some(2.0), None]);
+    assert!(members.remove(7, &["y"]) && !members.remove(7, &["w"]));
+    assert_eq!((members.len(), members.find(7, &["z"]).map(|gauge| gauge.value())), (2, Some(2.0)));
+}
+
+#[test]
+fn members_come_and_go_by_the_thousand() {
+    let f: Plain<2> = Family::new(["round", "n"], Counter::new);
+    f.add(["stays", "0"], 7);
+    for round in 0..5 {
+        let round = round.to_string();
+        for n in 0..2000 {
+            f.add([&round, &n.to_string()], n);
+        }
+        assert_eq!((f.len(), f.get([&round, "1999"]).value()), (2001, 1999.0));
+        for n in 0..2000 {
+            assert!(f.remove([&round, &n.to_string()]));
+        }
     }
-    assert!(members.find(7, &["w"]).is_none());
-    assert_eq!(members.len(), 3);
+    assert_eq!((f.len(), f.get(["stays", "0"]).value()), (1, 7.0));
 }
 
 #[test]
@@ -51,14 +72,15 @@ fn a_removed_member_starts_anew_in_every_thread() {
 #[test]
 fn threads_that_race_get_the_same_member() {
     let f: Plain<1> = Family::new(["n"], Counter::new);
+    let (threads, members) = if cfg!(miri) { (2, 10) } else { (8, 200) };
     std::thread::scope(|s| {
-        for _ in 0..4 {
-            s.spawn(|| (0..200).for_each(|i| f.get([&i.to_string()]).inc()));
-            s.spawn(|| (0..200).for_each(|i| f.inc([&i.to_string()])));
+        for _ in 0..threads / 2 {
+            s.spawn(|| (0..members).for_each(|i| f.get([&i.to_string()]).inc()));
+            s.spawn(|| (0..members).for_each(|i| f.inc([&i.to_string()])));
         }
     });
-    assert_eq!(f.len(), 200);
-    assert_eq!(f.get(["7"]).value(), 8.0);
+    assert_eq!(f.len(), members);
+    assert_eq!(f.get(["7"]).value(), f64::from(threads));
 }
 
 #[test]

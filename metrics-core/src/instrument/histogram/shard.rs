@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64, fence};
 
 use super::{Native, with_zeros};
-use crate::histogram::bucket_index;
+use crate::histogram::{Grid, bucket_index};
 use crate::instrument::slot::bump;
 
 /// The observations of one slot's threads.
@@ -21,8 +21,9 @@ pub(super) struct Shard {
     window: Option<Window>,
 }
 
-/// How often a reader looks before it asks the writer to turn.
-const PATIENCE: u32 = 64;
+/// How often a reader looks before it asks the writer to turn; under Miri, where it nearly always meets the writer, hardly
+/// ever.
+const PATIENCE: u32 = if cfg!(miri) { 2 } else { 64 };
 
 impl Shard {
     /// Counts in so many classic buckets, and in native ones around `near`.
@@ -32,20 +33,18 @@ impl Shard {
         Self { turned: AtomicBool::new(false), first: Side::new(counts), second: OnceLock::new(), window }
     }
 
-    /// Counts a value in a classic bucket.
+    /// Counts a value in a classic bucket, and in the native one if there are such; says `false`, and does not count it, if
+    /// that one is not here.
     #[inline]
-    pub(super) fn observe(&self, index: usize, value: f64) {
-        self.side().observe(index, None, value);
-    }
-
-    /// Counts a value in a classic bucket and in the native one, if that is here; else says `false`.
-    #[inline]
-    pub(super) fn observe_native(&self, index: usize, value: f64) -> bool {
-        let place = self.window.as_ref().and_then(|window| window.place(value));
-        if place.is_some() {
-            self.side().observe(index, place, value);
+    pub(super) fn observe(&self, index: usize, value: f64) -> bool {
+        match &self.window {
+            None => self.side().observe(index, None, value),
+            Some(window) => match window.place(value) {
+                Some(place) => self.side().observe(index, Some(place), value),
+                None => return false,
+            },
         }
-        place.is_some()
+        true
     }
 
     #[inline]
@@ -85,7 +84,9 @@ impl Shard {
 /// Native buckets of positive values that lie together: those where a thread's observations usually fall.
 #[derive(Debug)]
 pub(super) struct Window {
-    schema: i32,
+    grid: Grid,
+    /// Larger values are neither zero nor so small that they are no normal numbers.
+    small: f64,
     zero_threshold: f64,
     /// Where the count of zeros is among all counts; those of the buckets follow.
     zeros: usize,
@@ -100,21 +101,20 @@ impl Window {
     fn around(value: f64, native: &Native, zeros: usize) -> Self {
         let near = if value.is_nan() || value == 0.0 { 1.0 } else { value };
         let first = bucket_index(near, native.schema()) - WINDOW as i32 / 2;
-        Self { schema: native.schema(), zero_threshold: native.threshold(), zeros, first }
+        let zero_threshold = native.threshold();
+        let small = zero_threshold.max(f64::MIN_POSITIVE);
+        Self { grid: Grid::new(native.schema()), small, zero_threshold, zeros, first }
     }
 
-    /// Where the value is counted among all counts.
+    /// Where the value is counted among all counts; negative and odd ones are counted elsewhere.
     #[inline]
     fn place(&self, value: f64) -> Option<usize> {
-        if value.abs() <= self.zero_threshold || value == 0.0 {
-            return Some(self.zeros);
+        if value > self.small && value < f64::INFINITY {
+            let offset = self.grid.index(value, 0).wrapping_sub(self.first) as usize;
+            (offset < WINDOW).then_some(self.zeros + 1 + offset)
+        } else {
+            (value.abs() <= self.zero_threshold || value == 0.0).then_some(self.zeros)
         }
-        // They are counted elsewhere.
-        if value < 0.0 || value.is_nan() {
-            return None;
-        }
-        let offset = usize::try_from(bucket_index(value, self.schema).wrapping_sub(self.first)).ok()?;
-        (offset < WINDOW).then_some(self.zeros + 1 + offset)
     }
 
     /// The count of zeros, and index and count of every other bucket that is not empty.
