@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::compress::Packer;
-use super::render::{SeriesWriter, push_sample, push_scalar, push_text};
+use super::matrix::SeriesWriter;
+use super::render::{push_sample, push_scalar, push_text};
 use crate::QueryValue;
 
 /// A piece is handed over when it has grown to this size, so that large answers never stand in memory whole.

@@ -8,6 +8,7 @@ mod ast;
 mod body;
 mod compress;
 mod error;
+mod matrix;
 mod number;
 mod params;
 mod query;

@@ -17,36 +17,65 @@ pub(super) fn push_timestamp(out: &mut String, at: Timestamp) {
     }
 }
 
-/// A float between quotes, with an exponent below 1e-6 and from 1e21.
+/// A float between quotes.
 pub(super) fn push_float(out: &mut String, value: f64) {
     out.push('"');
-    if value == value.trunc() && value.abs() < 9e15 {
-        if value == 0.0 && value.is_sign_negative() {
-            out.push('-');
-        }
-        out.push_str(itoa::Buffer::new().format(value as i64));
-    } else if value.is_finite() {
-        push_finite(out, value);
-    } else {
-        out.push_str(&format_decimal(value));
-    }
+    push_digits(out, value);
     out.push('"');
 }
 
-fn push_finite(out: &mut String, value: f64) {
+/// The shortest digits that read back as the same float, with an exponent below 1e-6 and from 1e21.
+pub(super) fn push_digits(out: &mut String, value: f64) {
+    if let Some(thousandths) = whole_thousandths(value) {
+        push_thousandths(out, thousandths, value.is_sign_negative());
+    } else if (1e-5..1e16).contains(&value.abs()) {
+        // Never with an exponent.
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value);
+        out.push_str(text.strip_suffix(".0").unwrap_or(text));
+    } else if !value.is_finite() || (1e-6..1e21).contains(&value.abs()) {
+        out.push_str(&format_decimal(value));
+    } else {
+        push_scientific(out, value);
+    }
+}
+
+/// A float as a number of thousandths, if it has at most fifteen digits and three of them behind the point. Decimals that
+/// short are each a float of its own, so what reads back as the float has no shorter digits, nor others.
+fn whole_thousandths(value: f64) -> Option<i64> {
+    /// Floats of this size have no room for a fraction: what is added to it is rounded.
+    const ROOM: f64 = 6_755_399_441_055_744.0;
+    let scaled = value * 1000.0;
+    let thousandths = (scaled + ROOM) - ROOM;
+    (scaled.abs() < 1e15 && thousandths / 1000.0 == value).then_some(thousandths as i64)
+}
+
+fn push_thousandths(out: &mut String, thousandths: i64, is_negative: bool) {
+    let (whole, mut rest) = (thousandths / 1000, (thousandths % 1000).unsigned_abs());
+    if whole == 0 && is_negative {
+        out.push('-');
+    }
+    out.push_str(itoa::Buffer::new().format(whole));
+    if rest > 0 {
+        out.push('.');
+    }
+    let mut unit = 100;
+    while rest > 0 {
+        out.push(char::from(b'0' + (rest / unit) as u8));
+        rest %= unit;
+        unit /= 10;
+    }
+}
+
+fn push_scientific(out: &mut String, value: f64) {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
-    match text.split_once('e') {
-        None => out.push_str(text.strip_suffix(".0").unwrap_or(text)),
-        Some(_) if (1e-6..1e21).contains(&value.abs()) => out.push_str(&format_decimal(value)),
-        Some((mantissa, exponent)) => {
-            let (sign, digits) = match exponent.strip_prefix('-') {
-                Some(digits) => ('-', digits),
-                None => ('+', exponent.trim_start_matches('+')),
-            };
-            let _ = write!(out, "{mantissa}e{sign}{digits:0>2}");
-        }
-    }
+    let Some((mantissa, exponent)) = text.split_once('e') else { return out.push_str(text) };
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', exponent.trim_start_matches('+')),
+    };
+    let _ = write!(out, "{mantissa}e{sign}{digits:0>2}");
 }
 
 #[cfg(test)]
@@ -78,6 +107,17 @@ mod tests {
             (9.007_199_254_740_993e15, "9007199254740992"),
             // Two are equally close: the even one.
             (-(2f64.powi(-25)), "-2.9802322387695312e-08"),
+            (-0.25, "-0.25"),
+            (-0.001, "-0.001"),
+            (1234.5, "1234.5"),
+            (4_294_967.305, "4294967.305"),
+            (999_999_999_999.999, "999999999999.999"),
+            (1_000_000_000_000.001, "1000000000000.001"),
+            (-9_007_199_254_740_991.0, "-9007199254740991"),
+            (4_503_599_627_370_495.5, "4503599627370495.5"),
+            (0.000_999, "0.000999"),
+            (0.000_01, "0.00001"),
+            (0.000_009_5, "0.0000095"),
         ] {
             assert_eq!(float(value), text);
         }
@@ -92,7 +132,26 @@ mod tests {
         }
     }
 
+    /// What the fast ways take, the slow one prints alike.
+    fn as_decimal(value: f64) -> Result<(), proptest::test_runner::TestCaseError> {
+        let is_plain = value == 0.0 || (1e-6..1e21).contains(&value.abs());
+        proptest::prop_assume!(is_plain);
+        proptest::prop_assert_eq!(float(value), format_decimal(value));
+        Ok(())
+    }
+
     proptest::proptest! {
+        #[test]
+        fn short_decimals_as_all_others(digits in -1_100_000_000_000_000i64..1_100_000_000_000_000, places in 0..9) {
+            as_decimal(digits as f64 / 10f64.powi(places))?;
+        }
+
+        #[test]
+        fn neighbours_of_short_decimals_as_all_others(digits in -4_000_000_000i64..4_000_000_000, by in -2i64..3) {
+            let near = digits as f64 / 1000.0;
+            as_decimal(f64::from_bits((near.to_bits() as i64).wrapping_add(by) as u64))?;
+        }
+
         #[test]
         fn floats_read_back_the_same(bits: u64) {
             let value = f64::from_bits(bits);

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use metrics_core::number::format_decimal;
-use metrics_core::{Exemplar, FloatHistogram, LabelSet, Timestamp};
+use metrics_core::{Exemplar, FloatHistogram, LabelSet};
 
 use super::number::{push_float, push_timestamp};
 use crate::json::{push_string, push_texts};
-use crate::{MatrixSeries, Point, Scalar, Text, VectorSample};
+use crate::{Point, Scalar, Text, VectorSample};
 
 /// A histogram: count, sum, and the buckets that are not empty with the rule of their bounds.
-fn push_histogram(out: &mut String, h: &FloatHistogram) {
+pub(super) fn push_histogram(out: &mut String, h: &FloatHistogram) {
     out.push_str("{\"count\":");
     push_float(out, h.count);
     out.push_str(",\"sum\":");
@@ -52,63 +52,6 @@ pub(super) fn push_sample(out: &mut String, sample: &VectorSample) {
         }
     }
     out.push_str("]}");
-}
-
-/// Writes the series of a matrix. Most have their points at the same times, which are put into text once.
-#[derive(Debug, Default)]
-pub(super) struct SeriesWriter {
-    times: Vec<Timestamp>,
-    /// The texts of all times, side by side.
-    texts: String,
-    /// Where each text ends.
-    ends: Vec<usize>,
-}
-
-impl SeriesWriter {
-    pub(super) fn push(&mut self, out: &mut String, series: &MatrixSeries) {
-        out.push_str("{\"metric\":");
-        push_texts(out, &series.labels);
-        let floats = &series.floats;
-        self.set_times(&floats.timestamps);
-        let mut before = ",\"values\":[[";
-        let mut start = 0;
-        for (end, value) in self.ends.iter().zip(&floats.values) {
-            out.push_str(before);
-            out.push_str(&self.texts[start..*end]);
-            push_float(out, *value);
-            (before, start) = ("],[", *end);
-        }
-        if start > 0 {
-            out.push_str("]]");
-        }
-        for (i, (at, h)) in series.histograms.timestamps.iter().zip(&series.histograms.values).enumerate() {
-            out.push_str(if i == 0 { ",\"histograms\":[[" } else { ",[" });
-            push_timestamp(out, *at);
-            out.push(',');
-            push_histogram(out, h);
-            out.push(']');
-        }
-        if !series.histograms.timestamps.is_empty() {
-            out.push(']');
-        }
-        out.push('}');
-    }
-
-    /// Puts times into text, each with the comma behind it, unless that is done.
-    fn set_times(&mut self, times: &[Timestamp]) {
-        if self.times == times {
-            return;
-        }
-        self.times.clear();
-        self.times.extend_from_slice(times);
-        self.texts.clear();
-        self.ends.clear();
-        for at in times {
-            push_timestamp(&mut self.texts, *at);
-            self.texts.push(',');
-            self.ends.push(self.texts.len());
-        }
-    }
 }
 
 /// `[time, "value"]`; here the time is a plain number and the value never has an exponent.
