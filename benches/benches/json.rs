@@ -62,11 +62,7 @@ fn main() {
     group.throughput(Throughput::Bytes(bytes as u64)).sample_size(20);
     // The query runs outside the clock.
     group.bench_function("matrix", |b| {
-        b.iter_batched(
-            || api.handle(&request),
-            |answer| drain(answer.into_body()),
-            BatchSize::PerIteration,
-        );
+        b.iter_batched(|| api.handle(&request), |answer| drain(answer.into_body()), BatchSize::PerIteration);
     });
     group.finish();
     criterion.final_summary();

@@ -1,5 +1,7 @@
 //! Functions of one float, and the extremes of two.
 
+use super::inverse_hyperbolic;
+
 /// A function that maps each float of a vector.
 pub(crate) type FloatFunction = fn(f64) -> f64;
 
@@ -23,9 +25,9 @@ pub(crate) fn float_function(name: &str) -> Option<FloatFunction> {
         "sinh" => f64::sinh,
         "cosh" => f64::cosh,
         "tanh" => f64::tanh,
-        "asinh" => f64::asinh,
-        "acosh" => f64::acosh,
-        "atanh" => f64::atanh,
+        "asinh" => inverse_hyperbolic::asinh,
+        "acosh" => inverse_hyperbolic::acosh,
+        "atanh" => inverse_hyperbolic::atanh,
         "rad" => |v| v * std::f64::consts::PI / 180.0,
         "deg" => |v| v * 180.0 / std::f64::consts::PI,
         "sgn" => |v| {

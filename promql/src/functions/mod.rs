@@ -4,6 +4,7 @@ mod calendar;
 mod changes;
 mod extended;
 mod histogram;
+mod inverse_hyperbolic;
 mod math;
 mod mean;
 mod natural;
