@@ -59,7 +59,9 @@ mod limits;
 mod series;
 
 // Ground that the text formats share.
+mod cursor;
 mod escape;
+mod last_series;
 mod line;
 mod number;
 mod page;

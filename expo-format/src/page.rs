@@ -1,10 +1,12 @@
 //! The bytes of a page, and the scans that both text formats share.
 
+use std::borrow::Cow;
+
 use metrics_core::MetricType;
 
 use crate::error::{ParseError, Problem};
-use crate::event::Sample;
-use crate::limits::Limits;
+use crate::escape::unescape_quoted;
+use crate::last_series::{KEPT_LABELS, LastSeries, Resume};
 use crate::series::{Labels, Layout, Series};
 use crate::{number, scan};
 
@@ -72,20 +74,21 @@ impl<'a> Page<'a> {
         memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |n| at + n)
     }
 
-    /// The name in a metadata line, quotes taken off, and the place behind it.
-    pub(crate) fn metadata_name(&self, start: usize) -> Result<(&'a str, usize), ParseError> {
+    /// The name in a metadata line, without quotes and escapes, and the place behind it.
+    #[inline]
+    pub(crate) fn metadata_name(&self, start: usize) -> Result<(Cow<'a, str>, usize), ParseError> {
         const WANTED: &str = "metric name";
         if self.byte(start) == Some(b'"') {
             let (end, _) = self.quoted(start).ok_or_else(|| self.expected(start, WANTED))?;
             let name = self.text(start + 1, end - 1).ok_or_else(|| self.not_utf8(start, WANTED))?;
-            return Ok((name, end));
+            return Ok((unescape_quoted(name), end));
         }
         let end = self.name_end(start);
         if !self.byte(start).is_some_and(is_name_start) {
             return Err(self.expected(start, WANTED));
         }
         let name = self.text(start, end).ok_or_else(|| self.not_utf8(start, WANTED))?;
-        Ok((name, end))
+        Ok((Cow::Borrowed(name), end))
     }
 
     /// Behind the closing quote of the string whose opening quote stands here, and whether it has escapes.
@@ -104,24 +107,6 @@ impl<'a> Page<'a> {
     #[inline]
     pub(crate) fn word_end<const CLASSIC: bool>(&self, start: usize) -> usize {
         scan::word_end::<CLASSIC>(self.bytes, start)
-    }
-
-    /// A sample in a line of the usual form: a plain series and a usual value, within the limits. Returns it with
-    /// the line's end.
-    #[inline(always)]
-    pub(crate) fn plain_sample<const CLASSIC: bool>(
-        &self,
-        start: usize,
-        metric_type: MetricType,
-        limits: &Limits,
-        last: &mut LastSeries,
-    ) -> Option<(Sample<'a>, usize)> {
-        let (series, behind) = self.plain_series::<CLASSIC>(start, metric_type, last)?;
-        let (value, end) = self.usual_value(behind)?;
-        if end + 1 - start > limits.line || !limits.surely_allow(&series) {
-            return None;
-        }
-        Some((Sample { series, value, timestamp: None, created: None, exemplar: None }, end))
     }
 
     /// A series of the plainest form, `name{label="value",…}` with nothing superfluous, which nearly all lines
@@ -198,7 +183,7 @@ impl<'a> Page<'a> {
     }
 
     /// What nearly always stands behind a series: a space, a usual number and the end of the line.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn usual_value(&self, behind: usize) -> Option<(f64, usize)> {
         if self.byte(behind)? != b' ' {
             return None;
@@ -339,67 +324,6 @@ impl<'a> Page<'a> {
 #[inline]
 pub(crate) fn is_name_start(b: u8) -> bool {
     b.is_ascii_alphabetic() || b == b'_' || b == b':'
-}
-
-/// Labels whose places are kept; of a longer series the rest is read again.
-const KEPT_LABELS: usize = 12;
-
-/// The last plain series, and where its parts are. It has no escapes; a length of zero means that there is none.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LastSeries {
-    start: usize,
-    length: usize,
-    /// Bytes of the name.
-    name: usize,
-    labels: [LabelPlace; KEPT_LABELS],
-    count: usize,
-}
-
-/// Where a label begins inside its series, where its value begins, and where the quote behind it is.
-#[derive(Debug, Clone, Copy, Default)]
-struct LabelPlace {
-    name: usize,
-    value: usize,
-    quote: usize,
-}
-
-/// From where on a series has to be looked at.
-#[derive(Debug, Clone, Copy)]
-enum Resume {
-    Name { from: usize },
-    Label { number: usize, from: usize },
-    Value { number: usize, from: usize },
-}
-
-impl LastSeries {
-    /// How far the series at `start` is the same as this one, which is no longer the last.
-    #[inline(always)]
-    fn resume(&mut self, bytes: &[u8], start: usize) -> Resume {
-        let length = std::mem::take(&mut self.length);
-        let same = scan::common_length(bytes, self.start, start, length);
-        let kept = self.labels.get(..self.count).unwrap_or_default();
-        match kept.iter().rposition(|label| label.name <= same).and_then(|n| Some((n, kept.get(n)?))) {
-            Some((number, label)) if label.value <= same => {
-                Resume::Value { number, from: start + same.min(label.quote) }
-            }
-            Some((number, label)) => Resume::Label { number, from: start + label.name },
-            None => Resume::Name { from: start + same.min(self.name) },
-        }
-    }
-
-    #[inline]
-    fn begin_label(&mut self, number: usize, name: usize, value: usize) {
-        if let Some(label) = self.labels.get_mut(number) {
-            (label.name, label.value) = (name, value);
-        }
-    }
-
-    #[inline]
-    fn end_label(&mut self, number: usize, quote: usize) {
-        if let Some(label) = self.labels.get_mut(number) {
-            label.quote = quote;
-        }
-    }
 }
 
 /// What a walk over labels found.

@@ -3,21 +3,21 @@
 //! The words are loaded little-endian, so that the lowest set bit belongs to the first byte that was looked for.
 
 /// Every byte of a word set to `b`.
-const fn splat(b: u8) -> u64 {
+pub(crate) const fn splat(b: u8) -> u64 {
     u64::from_ne_bytes([b; 8])
 }
 
-const HIGH: u64 = splat(0x80);
+pub(crate) const HIGH: u64 = splat(0x80);
 
 #[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     let chunk = bytes.get(at..)?.first_chunk::<8>()?;
     Some(u64::from_le_bytes(*chunk))
 }
 
 /// Which byte of the word the lowest mark stands for.
 #[inline]
-fn first_marked(marks: u64) -> usize {
+pub(crate) fn first_marked(marks: u64) -> usize {
     (marks.trailing_zeros() / 8) as usize
 }
 
@@ -91,21 +91,21 @@ pub(crate) fn closing_quote<const LINE: bool>(bytes: &[u8], mut at: usize) -> Op
 /// How many bytes are the same from `a` and from `b` on, at most `limit`.
 #[inline]
 pub(crate) fn common_length(bytes: &[u8], a: usize, b: usize, limit: usize) -> usize {
+    let (a, b) = (bytes.get(a..).unwrap_or_default(), bytes.get(b..).unwrap_or_default());
+    let (a_words, b_words) = (a.as_chunks::<16>().0, b.as_chunks::<16>().0);
     let mut length = 0;
-    while let (Some(x), Some(y)) = (word(bytes, a + length), word(bytes, b + length)) {
-        if x != y {
-            return limit.min(length + ((x ^ y).trailing_zeros() / 8) as usize);
+    for (x, y) in a_words.iter().zip(b_words) {
+        let differ = u128::from_le_bytes(*x) ^ u128::from_le_bytes(*y);
+        if differ != 0 {
+            return limit.min(length + (differ.trailing_zeros() / 8) as usize);
         }
-        length += 8;
+        length += 16;
         if length >= limit {
             return limit;
         }
     }
-    let same = |at: usize| bytes.get(a + at).is_some_and(|x| bytes.get(b + at) == Some(x));
-    while length < limit && same(length) {
-        length += 1;
-    }
-    length
+    let rest = a.iter().zip(b).skip(length).take(limit - length);
+    length + rest.take_while(|(x, y)| x == y).count()
 }
 
 /// Where the first equals sign is.

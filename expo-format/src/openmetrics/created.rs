@@ -42,7 +42,7 @@ impl<'a> CreatedLines<'a> {
         if !has_created(series.metric_type()) {
             return None;
         }
-        if parser.at > self.known_to {
+        if parser.cursor.at > self.known_to {
             self.look_ahead(parser.clone());
         }
         self.ahead.filter(|line| belongs(&line.series, series)).map(|line| line.time)
@@ -50,7 +50,7 @@ impl<'a> CreatedLines<'a> {
 
     fn look_ahead(&mut self, mut ahead: Parser<'a>) {
         loop {
-            self.known_to = ahead.at;
+            self.known_to = ahead.cursor.at;
             match ahead.next_event() {
                 Ok(Some(Event::Sample(line))) if is_created(&line.series) => {
                     self.ahead =

@@ -9,6 +9,7 @@ mod index;
 
 use metrics_core::{MetricType, Timestamp};
 
+use crate::cursor::LineParser;
 use crate::event::Tail;
 use crate::{Event, ExemplarRef, Format, Limits, ParseError, Sample, openmetrics, text};
 use index::SeriesIndex;
@@ -312,22 +313,22 @@ enum Parser<'p> {
 impl<'p> Parser<'p> {
     fn at(&self) -> usize {
         match self {
-            Self::Text(p) => p.at,
-            Self::OpenMetrics(p) => p.at,
+            Self::Text(p) => p.cursor.at,
+            Self::OpenMetrics(p) => p.cursor.at,
         }
     }
 
     fn set_at(&mut self, at: usize) {
         match self {
-            Self::Text(p) => p.at = at,
-            Self::OpenMetrics(p) => p.at = at,
+            Self::Text(p) => p.cursor.at = at,
+            Self::OpenMetrics(p) => p.cursor.at = at,
         }
     }
 
     fn set_metric_type(&mut self, metric_type: MetricType) {
         match self {
-            Self::Text(p) => p.metric_type = metric_type,
-            Self::OpenMetrics(p) => p.metric_type = metric_type,
+            Self::Text(p) => p.cursor.metric_type = metric_type,
+            Self::OpenMetrics(p) => p.cursor.metric_type = metric_type,
         }
     }
 

@@ -2,12 +2,13 @@
 
 use metrics_core::MetricType;
 
+use crate::cursor::{Cursor, LineParser};
 use crate::error::{ParseError, Problem};
-use crate::escape::{unescape_help, unescape_quoted};
-use crate::event::{Event, Sample, Tail};
+use crate::escape::unescape_help;
+use crate::event::{Event, Tail};
 use crate::limits::Limits;
 use crate::number;
-use crate::page::{LastSeries, Page, is_name_start};
+use crate::page::is_name_start;
 use crate::series::Series;
 
 /// Events of a page in the classic text format.
@@ -25,11 +26,7 @@ use crate::series::Series;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parser<'a> {
-    page: Page<'a>,
-    pub(crate) at: usize,
-    pub(crate) metric_type: MetricType,
-    last: LastSeries,
-    limits: Limits,
+    pub(crate) cursor: Cursor<'a>,
 }
 
 impl<'a> Parser<'a> {
@@ -40,120 +37,81 @@ impl<'a> Parser<'a> {
 
     /// A parser that takes no more of a page than the limits allow.
     pub fn with_limits(page: &'a [u8], limits: Limits) -> Self {
-        Self {
-            page: Page::new(page),
-            at: 0,
-            metric_type: MetricType::Unknown,
-            last: LastSeries::default(),
-            limits,
-        }
+        Self { cursor: Cursor::new(page, limits) }
     }
 
     /// The next event, or `None` at the end of the page.
     ///
     /// # Errors
     /// Where and why the page breaks the format.
-    // Built where it is used, an event is never moved as a whole.
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
-        match self.plain_sample() {
-            Some(sample) => Ok(Some(Event::Sample(sample))),
-            None => self.careful_event(),
-        }
-    }
-
-    /// The sample in a line of the usual form; any other line is left to [`Parser::careful_event`].
-    #[inline(always)]
-    fn plain_sample(&mut self) -> Option<Sample<'a>> {
-        let start = self.at;
-        if start == 0 || !is_name_start(self.page.byte(start)?) {
-            return None;
-        }
-        let (sample, end) =
-            self.page.plain_sample::<true>(start, self.metric_type, &self.limits, &mut self.last)?;
-        self.at = end + 1;
-        Some(sample)
-    }
-
-    #[inline(never)]
-    fn careful_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
-        let event = self.line();
-        if event.is_err() {
-            self.at = self.page.len();
-        }
-        event
+        self.event()
     }
 
     /// What the next line says that is not blank.
     fn line(&mut self) -> Result<Option<Event<'a>>, ParseError> {
-        if self.at == 0 {
-            self.within(0, self.limits.check_body(self.page.len()))?;
+        if self.cursor.at == 0 {
+            self.cursor.check_body()?;
         }
         loop {
-            let start = self.at;
-            let first = self.page.skip_blanks(start);
-            return match self.page.byte(first) {
+            let start = self.cursor.at;
+            let first = self.cursor.page.skip_blanks(start);
+            return match self.cursor.page.byte(first) {
                 // The original's lexer takes a zero byte for the end.
                 None | Some(0) => {
-                    self.at = self.page.len();
+                    self.cursor.at = self.cursor.page.len();
                     Ok(None)
                 }
                 Some(b'\n') => {
-                    self.at = first + 1;
+                    self.cursor.at = first + 1;
                     continue;
                 }
-                Some(b'#') => self.comment(first).map(Some),
-                Some(b) if b == b'{' || is_name_start(b) => self.sample(start, first).map(Some),
-                Some(_) => Err(self.page.expected(first, "a metric name, a comment or a blank line")),
+                Some(b'#') => self.comment(first),
+                Some(b) if b == b'{' || is_name_start(b) => self.sample(start, first),
+                Some(_) => Err(self.cursor.page.expected(first, "a metric name, a comment or a blank line")),
             };
         }
     }
 
-    fn check_sample(&self, start: usize, series: &Series<'_>) -> Result<(), ParseError> {
-        self.within(start, self.limits.check_line(self.at - start))?;
-        self.within(start, self.limits.check_series(series))
-    }
-
-    /// Gives a limit that was exceeded its place.
-    fn within(&self, at: usize, checked: Result<(), Problem>) -> Result<(), ParseError> {
-        checked.map_err(|problem| self.page.error(at, problem))
-    }
-
-    fn comment(&mut self, hash: usize) -> Result<Event<'a>, ParseError> {
+    fn comment(&mut self, hash: usize) -> Result<Option<Event<'a>>, ParseError> {
         // The usual spelling first, the unusual with care.
-        match self.page.bytes(hash, hash + 7) {
+        match self.cursor.page.bytes(hash, hash + 7) {
             b"# HELP " => return self.metadata(hash + 7, true),
             b"# TYPE " => return self.metadata(hash + 7, false),
             _ => {}
         }
-        let end = self.page.line_end(hash);
-        let word = self.page.skip_blanks(hash + 1);
-        let keyword = if word > hash + 1 { self.page.bytes(word, end) } else { b"" };
+        let end = self.cursor.page.line_end(hash);
+        let word = self.cursor.page.skip_blanks(hash + 1);
+        let keyword = if word > hash + 1 { self.cursor.page.bytes(word, end) } else { b"" };
         let is_help = keyword.starts_with(b"HELP");
-        let behind = self.page.skip_blanks(word + 4);
+        let behind = self.cursor.page.skip_blanks(word + 4);
         if (is_help || keyword.starts_with(b"TYPE")) && behind > word + 4 {
             return self.metadata(behind, is_help);
         }
-        self.within(hash, self.limits.check_line(end - hash))?;
-        self.at = end + 1;
-        Ok(Event::Comment(self.page.bytes(hash, end)))
+        self.cursor.check_line(hash, end)?;
+        self.cursor.at = end + 1;
+        Ok(Some(Event::Comment(self.cursor.page.bytes(hash, end))))
     }
 
     /// The rest of a HELP or TYPE line: a name, one separating byte, and a text up to the end of the line.
-    fn metadata(&mut self, start: usize, is_help: bool) -> Result<Event<'a>, ParseError> {
-        let start = self.page.skip_blanks(start);
-        let (name, behind) = self.page.metadata_name(start)?;
-        let end = self.page.line_end(behind);
-        self.within(start, self.limits.check_line(end - start))?;
-        let only_blanks = self.page.skip_blanks(behind) >= end;
+    fn metadata(&mut self, start: usize, is_help: bool) -> Result<Option<Event<'a>>, ParseError> {
+        let start = self.cursor.page.skip_blanks(start);
+        let (name, behind) = self.cursor.page.metadata_name(start)?;
+        let end = self.cursor.page.line_end(behind);
+        self.cursor.check_line(start, end)?;
+        let only_blanks = self.cursor.page.skip_blanks(behind) >= end;
         let from = if only_blanks { end } else { behind + 1 };
-        self.at = end + 1;
-        let name = unescape_quoted(name);
+        self.cursor.at = end + 1;
         if is_help {
-            let help = self.page.text(from, end).ok_or_else(|| self.page.not_utf8(from, "help text"))?;
-            return Ok(Event::Help { name, help: unescape_help(help) });
+            let help = self
+                .cursor
+                .page
+                .text(from, end)
+                .ok_or_else(|| self.cursor.page.not_utf8(from, "help text"))?;
+            return Ok(Some(Event::Help { name, help: unescape_help(help) }));
         }
-        self.metric_type = match self.page.bytes(from, end) {
+        self.cursor.metric_type = match self.cursor.page.bytes(from, end) {
             b"counter" => MetricType::Counter,
             b"gauge" => MetricType::Gauge,
             b"histogram" => MetricType::Histogram,
@@ -161,66 +119,87 @@ impl<'a> Parser<'a> {
             b"untyped" => MetricType::Unknown,
             other => {
                 let word = String::from_utf8_lossy(other).into_owned();
-                return Err(self.page.error(from, Problem::MetricType(word)));
+                return Err(self.cursor.page.error(from, Problem::MetricType(word)));
             }
         };
-        Ok(Event::Type { name, metric_type: self.metric_type })
+        Ok(Some(Event::Type { name, metric_type: self.cursor.metric_type }))
     }
 
     /// A sample line. The series begins at `start`, in front of leading blanks, as the original counts it.
-    fn sample(&mut self, start: usize, first: usize) -> Result<Event<'a>, ParseError> {
-        let name_end = self.page.name_end(first);
-        let brace = self.page.skip_blanks(name_end);
-        let (series, behind) = if self.page.byte(brace) == Some(b'{') {
+    fn sample(&mut self, start: usize, first: usize) -> Result<Option<Event<'a>>, ParseError> {
+        let name_end = self.cursor.page.name_end(first);
+        let brace = self.cursor.page.skip_blanks(name_end);
+        let (series, behind) = if self.cursor.page.byte(brace) == Some(b'{') {
             let name = (name_end > first).then_some((start, name_end));
-            self.page.braced_series::<true>(start, name, brace, self.metric_type)?
+            self.cursor.page.braced_series::<true>(start, name, brace, self.cursor.metric_type)?
         } else {
-            let name =
-                self.page.text(start, name_end).ok_or_else(|| self.page.not_utf8(start, "metric name"))?;
-            (Series::bare(name, self.metric_type), name_end)
+            let name = self
+                .cursor
+                .page
+                .text(start, name_end)
+                .ok_or_else(|| self.cursor.page.not_utf8(start, "metric name"))?;
+            (Series::bare(name, self.cursor.metric_type), name_end)
         };
         let tail = self.tail(behind)?;
-        self.check_sample(start, &series)?;
-        Ok(Event::Sample(tail.into_sample(series)))
-    }
-
-    /// What stands behind a series, up to the end of its line.
-    #[inline]
-    pub(crate) fn tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
-        if let Some((value, end)) = self.page.usual_value(behind) {
-            self.at = end + 1;
-            return Ok(Tail { value, timestamp: None, exemplar: None });
-        }
-        let value_start = self.page.skip_blanks(behind);
-        let value_end = self.page.word_end::<true>(value_start);
-        if value_end == value_start {
-            return Err(self.page.expected(value_start, "value after metric"));
-        }
-        let value = self.page.float(value_start, value_end)?;
-        let (timestamp, line_end) = self.timestamp(value_end)?;
-        self.at = line_end + 1;
-        Ok(Tail { value, timestamp, exemplar: None })
+        self.cursor.check_sample(start, &series)?;
+        Ok(Some(Event::Sample(tail.into_sample(series))))
     }
 
     /// An optional timestamp in milliseconds and the end of the line.
     fn timestamp(&self, value_end: usize) -> Result<(Option<i64>, usize), ParseError> {
-        let start = self.page.skip_blanks(value_end);
-        if self.page.is_line_end(start) {
+        let start = self.cursor.page.skip_blanks(value_end);
+        if self.cursor.page.is_line_end(start) {
             return Ok((None, start));
         }
-        let end = self.page.skip_while(start, |b| b.is_ascii_digit());
+        let end = self.cursor.page.skip_while(start, |b| b.is_ascii_digit());
         if end == start {
-            return Err(self.page.expected(start, "timestamp or new record"));
+            return Err(self.cursor.page.expected(start, "timestamp or new record"));
         }
-        let digits = self.page.bytes(start, end);
+        let digits = self.cursor.page.bytes(start, end);
         let timestamp = number::parse_digits(digits).ok_or_else(|| {
-            self.page.error(start, Problem::Timestamp(String::from_utf8_lossy(digits).into_owned()))
+            self.cursor.page.error(start, Problem::Timestamp(String::from_utf8_lossy(digits).into_owned()))
         })?;
-        let line_end = self.page.skip_blanks(end);
-        if !self.page.is_line_end(line_end) {
-            return Err(self.page.expected(line_end, "next entry after timestamp"));
+        let line_end = self.cursor.page.skip_blanks(end);
+        if !self.cursor.page.is_line_end(line_end) {
+            return Err(self.cursor.page.expected(line_end, "next entry after timestamp"));
         }
         Ok((Some(timestamp), line_end))
+    }
+}
+
+impl<'a> LineParser<'a> for Parser<'a> {
+    const CLASSIC: bool = true;
+
+    #[inline(always)]
+    fn cursor(&mut self) -> &mut Cursor<'a> {
+        &mut self.cursor
+    }
+
+    #[inline(always)]
+    fn takes_plain_lines(&self) -> bool {
+        true
+    }
+
+    fn end(&mut self) {
+        self.cursor.at = self.cursor.page.len();
+    }
+
+    fn careful_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
+        self.line()
+    }
+
+    #[inline(never)]
+    fn careful_tail(&mut self, behind: usize) -> Result<Tail<'a>, ParseError> {
+        let page = self.cursor.page;
+        let value_start = page.skip_blanks(behind);
+        let value_end = page.word_end::<true>(value_start);
+        if value_end == value_start {
+            return Err(page.expected(value_start, "value after metric"));
+        }
+        let value = page.float(value_start, value_end)?;
+        let (timestamp, line_end) = self.timestamp(value_end)?;
+        self.cursor.at = line_end + 1;
+        Ok(Tail { value, timestamp, exemplar: None })
     }
 }
 
@@ -229,10 +208,7 @@ impl<'a> Iterator for Parser<'a> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        match self.plain_sample() {
-            Some(sample) => Some(Ok(Event::Sample(sample))),
-            None => self.careful_event().transpose(),
-        }
+        self.event().transpose()
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use metrics_core::MetricType;
 
 use super::Parser;
+use crate::cursor::LineParser;
 use crate::error::{ParseError, Problem};
 use crate::event::{Event, Sample};
 use crate::limits::Limits;
@@ -51,7 +52,7 @@ impl<'a> StrictParser<'a> {
     /// # Errors
     /// Where and why the page breaks the specification.
     pub fn next_event(&mut self) -> Result<Option<Event<'a>>, ParseError> {
-        let line = self.parser.at;
+        let line = self.parser.cursor.at;
         let event = self.parser.next_event()?;
         let checked = match &event {
             Some(Event::Sample(sample)) => self.sample(sample),
@@ -60,7 +61,7 @@ impl<'a> StrictParser<'a> {
         };
         match checked {
             Ok(()) => Ok(event),
-            Err(rule) => Err(self.parser.page.error(line, Problem::Rule(rule))),
+            Err(rule) => Err(self.parser.cursor.page.error(line, Problem::Rule(rule))),
         }
     }
 
