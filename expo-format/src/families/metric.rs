@@ -46,6 +46,15 @@ impl Part {
             _ => None,
         }
     }
+
+    /// The label by which it is told from others of its kind.
+    pub(super) fn tells_by(&self) -> Option<&'static str> {
+        match self {
+            Self::Bucket => Some("le"),
+            Self::Quantile => Some("quantile"),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -132,6 +141,7 @@ impl Draft {
             },
             MetricType::Histogram | MetricType::GaugeHistogram => {
                 self.buckets.sort_by(|a, b| a.upper_bound.total_cmp(&b.upper_bound));
+                keep_last_of_equal(&mut self.buckets);
                 let of_buckets = self.buckets.last().map_or(0.0, |b| b.cumulative_count);
                 let of_native = self.native.as_ref().map(totals);
                 let (count, sum) = match (self.count, of_native) {
@@ -149,6 +159,17 @@ impl Draft {
         };
         Metric { labels: self.labels, value, timestamp: self.timestamp, created: self.created }
     }
+}
+
+/// A page may have a bucket twice, a histogram may not: the later line counts.
+fn keep_last_of_equal(buckets: &mut Vec<Bucket>) {
+    buckets.dedup_by(|later, earlier| {
+        let is_same = later.upper_bound == earlier.upper_bound;
+        if is_same {
+            std::mem::swap(later, earlier);
+        }
+        is_same
+    });
 }
 
 /// Count and sum of a native histogram.

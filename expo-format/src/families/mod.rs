@@ -40,8 +40,8 @@ pub fn read_families(
     let mut assembly = Assembly::default();
     while let Some(event) = parser.next_event()? {
         match event {
-            Event::Help { name, help } => assembly.family(&name).help = help.into_owned(),
-            Event::Unit { name, unit } => assembly.family(&name).unit = unit.to_owned(),
+            Event::Help { name, help } => assembly.described(&name).help = help.into_owned(),
+            Event::Unit { name, unit } => assembly.described(&name).unit = unit.to_owned(),
             Event::Type { name, metric_type } => assembly.set_type(&name, metric_type),
             Event::Sample(sample) => assembly.sample(&sample)?,
             Event::Histogram(histogram) => assembly.histogram(histogram)?,
@@ -85,18 +85,32 @@ impl Assembly {
         self.family.get_or_insert_with(|| MetricFamily::new(name, "", MetricType::Unknown))
     }
 
-    fn set_type(&mut self, name: &str, metric_type: MetricType) {
-        // A type in the middle of a family begins a new one, as does a second one.
-        if !self.drafts.is_empty() || self.is_typed {
+    /// The family that metadata belongs to: behind samples it begins a new one.
+    fn described(&mut self, name: &str) -> &mut MetricFamily {
+        if !self.drafts.is_empty() {
             self.finish_family();
         }
-        self.family(name).metric_type = metric_type;
+        self.family(name)
+    }
+
+    fn set_type(&mut self, name: &str, metric_type: MetricType) {
+        if self.is_typed {
+            self.finish_family();
+        }
+        self.described(name).metric_type = metric_type;
         self.is_typed = true;
     }
 
     fn sample(&mut self, sample: &Sample<'_>) -> Result<(), FamiliesError> {
         let name = sample.series.name();
-        let part = self.family.as_ref().and_then(|family| Part::of(family.metric_type, &family.name, &name));
+        let part = self.family.as_ref().and_then(|family| {
+            let part = Part::of(family.metric_type, &family.name, &name)?;
+            // A total with the label of buckets is none: its metric could not have that label beside their own.
+            let mut labels = sample.series.labels();
+            let is_impossible =
+                |label: &str| part.tells_by() != Some(label) && labels.any(|(n, _)| n == label);
+            (!telling_label(family.metric_type).is_some_and(is_impossible)).then_some(part)
+        });
         let part = match part {
             Some(part) => part,
             None => {
@@ -106,10 +120,8 @@ impl Assembly {
             }
         };
         let telling: Option<Cow<'_, str>> = match (&part, &self.family) {
-            (Part::Bucket, _) => Some("le".into()),
-            (Part::Quantile, _) => Some("quantile".into()),
             (Part::State, Some(family)) => Some(family.name.as_str().into()),
-            _ => None,
+            _ => part.tells_by().map(Cow::Borrowed),
         };
         // Refuses what no series can have; the labels themselves are kept as the page shows them.
         sample.series.label_set()?;
@@ -127,6 +139,9 @@ impl Assembly {
 
     fn histogram(&mut self, histogram: NativeHistogram<'_>) -> Result<(), FamiliesError> {
         histogram.series.label_set()?;
+        if histogram.series.labels().any(|(name, _)| name == "le") {
+            return Err(DuplicateLabel { name: "le".to_owned() }.into());
+        }
         let pairs: Vec<_> = histogram.series.labels().collect();
         let labels = LabelSet::shown(pairs.iter().map(|(name, value)| (&**name, &**value)));
         let draft = self.draft(labels, histogram.timestamp);
@@ -163,6 +178,15 @@ impl Assembly {
         family.name.push_str(suffix);
         family.metrics = drafts.into_iter().map(|d| d.finish(family.metric_type)).collect();
         self.done.push(family);
+    }
+}
+
+/// The label that tells the parts of a metric apart.
+fn telling_label(metric_type: MetricType) -> Option<&'static str> {
+    match metric_type {
+        MetricType::Histogram | MetricType::GaugeHistogram => Some("le"),
+        MetricType::Summary => Some("quantile"),
+        _ => None,
     }
 }
 

@@ -193,8 +193,9 @@ fn write_query(out: &mut Vec<u8>, query: &Query) {
             wire::string(out, 2, hints.function.as_bytes());
             wire::int64(out, 3, hints.start);
             wire::int64(out, 4, hints.end);
+            // In a list an empty text is an item as well.
             for label in &hints.grouping {
-                wire::string(out, 5, label.as_bytes());
+                wire::message(out, 5, |out| out.extend_from_slice(label.as_bytes()));
             }
             wire::int64(out, 6, i64::from(hints.by));
             wire::int64(out, 7, hints.range);
