@@ -161,8 +161,8 @@ pub enum WireProblem {
     /// A known field of another wire type than its own.
     #[error("wrong wire type for field {0}")]
     WireType(u32),
-    /// More unknown groups inside each other than are skipped.
-    #[error("groups nested more than {0} deep")]
+    /// More unknown groups, or values inside values, than are taken.
+    #[error("nested more than {0} deep")]
     Nesting(u32),
     /// Text that is not UTF-8.
     #[error("invalid UTF-8 in field {0}")]

@@ -9,9 +9,6 @@ use crate::error::WireError;
 use crate::number::write_shortest_plain;
 use crate::wire::{Field, Reader};
 
-/// Values inside values up to which they are read.
-const MAX_DEPTH: u32 = 16;
-
 /// Keys and values as text.
 pub(super) type Attributes = Vec<(String, String)>;
 
@@ -32,7 +29,7 @@ pub(super) fn read_attribute(field: &Field<'_>) -> Result<(String, String), Wire
 /// An `AnyValue` message as text: plain values as they are, lists and maps as JSON, bytes as base64.
 fn text_of(fields: Reader<'_>) -> Result<String, WireError> {
     let mut out = String::new();
-    write_value(&mut out, fields, Quoting::Plain, MAX_DEPTH)?;
+    write_value(&mut out, fields, Quoting::Plain)?;
     Ok(out)
 }
 
@@ -42,12 +39,7 @@ enum Quoting {
     Json,
 }
 
-fn write_value(
-    out: &mut String,
-    mut fields: Reader<'_>,
-    quoting: Quoting,
-    depth: u32,
-) -> Result<(), WireError> {
+fn write_value(out: &mut String, mut fields: Reader<'_>, quoting: Quoting) -> Result<(), WireError> {
     let start = out.len();
     while let Some(field) = fields.field()? {
         // Of several values the last one counts.
@@ -61,8 +53,8 @@ fn write_value(
                 write_shortest_plain(&mut number, field.double()?);
                 out.push_str(&String::from_utf8_lossy(&number));
             }
-            5 if depth > 0 => write_list(out, field.message()?, depth - 1)?,
-            6 if depth > 0 => write_map(out, field.message()?, depth - 1)?,
+            5 => write_list(out, field.message()?.nested()?)?,
+            6 => write_map(out, field.message()?.nested()?)?,
             7 => write_text(out, &base64(field.bytes()?), quoting),
             _ => {}
         }
@@ -73,20 +65,20 @@ fn write_value(
     Ok(())
 }
 
-fn write_list(out: &mut String, mut fields: Reader<'_>, depth: u32) -> Result<(), WireError> {
+fn write_list(out: &mut String, mut fields: Reader<'_>) -> Result<(), WireError> {
     out.push('[');
     let mut separator = "";
     while let Some(field) = fields.field()? {
         if field.number == 1 {
             out.push_str(std::mem::replace(&mut separator, ","));
-            write_value(out, field.message()?, Quoting::Json, depth)?;
+            write_value(out, field.message()?, Quoting::Json)?;
         }
     }
     out.push(']');
     Ok(())
 }
 
-fn write_map(out: &mut String, mut fields: Reader<'_>, depth: u32) -> Result<(), WireError> {
+fn write_map(out: &mut String, mut fields: Reader<'_>) -> Result<(), WireError> {
     // In order of their keys, as the original's JSON has them.
     let mut entries = BTreeMap::new();
     while let Some(field) = fields.field()? {
@@ -100,7 +92,7 @@ fn write_map(out: &mut String, mut fields: Reader<'_>, depth: u32) -> Result<(),
                 1 => key = part.string()?,
                 2 => {
                     value.clear();
-                    write_value(&mut value, part.message()?, Quoting::Json, depth)?;
+                    write_value(&mut value, part.message()?, Quoting::Json)?;
                 }
                 _ => {}
             }

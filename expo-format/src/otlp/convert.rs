@@ -9,15 +9,12 @@ use super::attributes::{Attributes, Shared, label_set, read_attribute};
 use super::names::{Kind, unit_name};
 use super::point::{Point, read_exponential, read_histogram, read_number, read_summary};
 use super::{NameError, Options, histogram};
-use crate::error::WireError;
+use crate::error::{WireError, WireProblem};
 use crate::number::write_shortest_plain;
 use crate::wire::{Field, Reader};
 
 /// Half of the time that queries look back: `target_info` has a sample at least so often. Nanoseconds.
 const TARGET_INFO_INTERVAL: u64 = 150_000_000_000;
-
-/// Samples of `target_info` that one message gets at most, however far apart its points are.
-const MAX_TARGET_INFO: usize = 100_000;
 
 /// Attributes that become `job` and `instance`.
 const IDENTIFYING: [&str; 3] = ["service.namespace", "service.name", "service.instance.id"];
@@ -76,13 +73,14 @@ pub enum Problem {
 /// [`Conversion::problems`].
 pub fn convert(message: &[u8], options: &Options) -> Result<Conversion, WireError> {
     let mut converter = Converter { options, out: Conversion::default(), target_infos: HashSet::new() };
-    let mut fields = Reader::new(message);
-    while let Some(field) = fields.field()? {
-        if field.number == 1 {
-            converter.resource_metrics(field.message()?)?;
+    match converter.request(Reader::with_nesting(message, options.nesting)) {
+        Ok(()) => Ok(converter.out),
+        // Inside, only what is left of the limit is known.
+        Err(WireError { offset, problem: WireProblem::Nesting(_) }) => {
+            Err(WireError { offset, problem: WireProblem::Nesting(options.nesting) })
         }
+        Err(error) => Err(error),
     }
-    Ok(converter.out)
 }
 
 struct Converter<'o> {
@@ -96,6 +94,15 @@ struct Converter<'o> {
 type Times = Option<(u64, u64)>;
 
 impl Converter<'_> {
+    fn request(&mut self, mut fields: Reader<'_>) -> Result<(), WireError> {
+        while let Some(field) = fields.field()? {
+            if field.number == 1 {
+                self.resource_metrics(field.message()?)?;
+            }
+        }
+        Ok(())
+    }
+
     fn resource_metrics(&mut self, fields: Reader<'_>) -> Result<(), WireError> {
         let mut attributes = Attributes::new();
         let mut rest = fields;
@@ -242,7 +249,10 @@ impl Converter<'_> {
         let metadata = Metadata { metric_type, help: metric.help.clone(), unit: unit_name(&metric.unit) };
         let about = Arc::new((family, metadata));
         for point in &metric.points {
-            let labels = shared.labels(&point.attributes, &self.options.naming, &[])?;
+            let mut labels = shared.labels(&point.attributes, &self.options.naming, &[])?;
+            if self.options.type_and_unit_labels {
+                add_type_and_unit(&mut labels, &about.1);
+            }
             let mut series = Series { labels: &labels, point, about: &about, out: &mut self.out.samples };
             let is_delta = metric.temporality == Temporality::Delta;
             match form {
@@ -291,7 +301,7 @@ impl Converter<'_> {
         };
         let family = Arc::new((name, metadata));
         let (first, last) = times;
-        let room = MAX_TARGET_INFO.saturating_sub(self.target_infos.len()) as u64;
+        let room = self.options.max_target_info.saturating_sub(self.target_infos.len()) as u64;
         let steps = (last - first).div_ceil(TARGET_INFO_INTERVAL).min(room);
         let before = (0..steps).map(|step| first + step * TARGET_INFO_INTERVAL);
         for time in before.chain([last]) {
@@ -456,6 +466,16 @@ impl RawMetric {
             Form::Sum => MetricType::Gauge,
             Form::Histogram | Form::Exponential => MetricType::Histogram,
         }
+    }
+}
+
+/// Overrules attributes of those names, unless the type is unknown or the unit empty.
+fn add_type_and_unit(labels: &mut BTreeMap<String, String>, about: &Metadata) {
+    if about.metric_type != MetricType::Unknown {
+        labels.insert("__type__".to_owned(), about.metric_type.as_str().to_owned());
+    }
+    if !about.unit.is_empty() {
+        labels.insert("__unit__".to_owned(), about.unit.clone());
     }
 }
 

@@ -13,8 +13,8 @@ mod point;
 pub use convert::{Conversion, Problem, Sample, convert};
 pub use names::{Kind, NameError, Naming, unit_name};
 
-/// How messages are read. The defaults are those of Prometheus.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How messages are read. The defaults are those of Prometheus, which has no limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// How names are translated.
     pub naming: Naming,
@@ -30,6 +30,31 @@ pub struct Options {
     pub promote_scope: bool,
     /// Whether no `target_info` is made.
     pub without_target_info: bool,
+    /// Whether type and unit of a metric become labels `__type__` and `__unit__` of its series.
+    pub type_and_unit_labels: bool,
+    /// Lists and maps inside each other in the value of an attribute, and unknown groups; each takes some of the
+    /// stack. A message with more is refused. Default: 64.
+    pub nesting: u32,
+    /// Samples of `target_info` that one message gets at most: two points that lie years apart would ask for
+    /// many. Those beyond are left out, but for the last. Default: 10,000.
+    pub max_target_info: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            naming: Naming::default(),
+            promote: Vec::new(),
+            keep_identifying: false,
+            custom_buckets: false,
+            allow_delta: false,
+            promote_scope: false,
+            without_target_info: false,
+            type_and_unit_labels: false,
+            nesting: 64,
+            max_target_info: 10_000,
+        }
+    }
 }
 
 #[cfg(test)]

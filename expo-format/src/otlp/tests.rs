@@ -197,3 +197,68 @@ fn what_cannot_be_converted_is_told() {
     let message = sum(2);
     assert!((1..message.len()).all(|cut| convert(&message[..cut], &options).is_err()));
 }
+
+/// A gauge whose attribute holds a list inside a list, and so on.
+fn nested_lists(depth: usize) -> Vec<u8> {
+    let mut value = Vec::new();
+    wire::string(&mut value, 1, b"x");
+    for _ in 0..depth {
+        let inner = std::mem::take(&mut value);
+        wire::message(&mut value, 5, |out| wire::message(out, 1, |out| out.extend_from_slice(&inner)));
+    }
+    request(|out| {
+        wire::string(out, 1, b"g");
+        wire::message(out, 5, |out| {
+            wire::message(out, 1, |out| {
+                times(out);
+                wire::message(out, 7, |out| {
+                    wire::string(out, 1, b"a");
+                    wire::message(out, 2, |out| out.extend_from_slice(&value));
+                });
+            });
+        });
+    })
+}
+
+#[test]
+fn values_nest_as_deep_as_the_limit_and_no_deeper() {
+    let options = Options { nesting: 3, ..Options::default() };
+    let found = convert(&nested_lists(3), &options).unwrap();
+    assert_eq!(found.samples[0].labels.get("a"), Some(r#"[[["x"]]]"#));
+    let error = convert(&nested_lists(4), &options).unwrap_err();
+    assert_eq!(error.problem, crate::error::WireProblem::Nesting(3));
+}
+
+#[test]
+fn types_and_units_become_labels_if_asked() {
+    let message = request(|out| {
+        wire::string(out, 1, b"size");
+        wire::string(out, 3, b"By");
+        wire::message(out, 5, |out| {
+            wire::message(out, 1, |out| {
+                times(out);
+                attribute(out, 7, "__type__", "overruled");
+            });
+        });
+    });
+    let options = Options { type_and_unit_labels: true, without_target_info: true, ..Options::default() };
+    let found = convert(&message, &options).unwrap();
+    let labels = &found.samples[0].labels;
+    assert_eq!((labels.get("__type__"), labels.get("__unit__")), (Some("gauge"), Some("bytes")));
+}
+
+#[test]
+fn far_points_get_so_many_target_infos_and_no_more() {
+    let message = request(|out| {
+        wire::string(out, 1, b"g");
+        wire::message(out, 5, |out| {
+            for time in [SECOND, u64::MAX / 2] {
+                wire::message(out, 1, |out| set_fixed64(out, 3, time));
+            }
+        });
+    });
+    let options = Options { max_target_info: 7, ..Options::default() };
+    let found = convert(&message, &options).unwrap();
+    let infos = found.samples.iter().filter(|s| s.labels.metric_name() == Some("target_info")).count();
+    assert_eq!(infos, 8);
+}

@@ -10,7 +10,7 @@ pub(crate) struct Reader<'a> {
     at: usize,
     /// Where this message begins inside the outermost one.
     base: usize,
-    /// How many unknown groups may stand inside each other.
+    /// How many unknown groups, or values inside values, may stand inside each other.
     nesting: u32,
 }
 
@@ -43,6 +43,15 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0, base: 0, nesting }
     }
 
+    /// The same message as one that stands inside another of its kind, if it may.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn nested(self) -> Result<Self, WireError> {
+        match self.nesting.checked_sub(1) {
+            Some(nesting) => Ok(Self { nesting, ..self }),
+            None => Err(self.error(self.offset(), WireProblem::Nesting(0))),
+        }
+    }
+
     /// Bytes not read yet.
     pub(crate) fn remaining(&self) -> usize {
         self.bytes.len().saturating_sub(self.at)
@@ -62,6 +71,31 @@ impl<'a> Reader<'a> {
         let (first, rest) = rest.split_at_checked(usize::from(*length))?;
         let [0x12, length @ 0..0x80, second @ ..] = rest else { return None };
         (second.len() == usize::from(*length)).then_some((first, second))
+    }
+
+    /// As [`Reader::two_texts`], if both are UTF-8. What stands around them is ASCII, so that all of the message
+    /// can be checked at once.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn two_strings(&self) -> Option<(&'a str, &'a str)> {
+        let (first, second) = self.two_texts()?;
+        let message = std::str::from_utf8(self.bytes.get(self.at..)?).ok()?;
+        let (head, second) = message.split_at_checked(message.len() - second.len())?;
+        Some((head.get(2..2 + first.len())?, second))
+    }
+
+    /// The next field, if it is a short message of this small number.
+    #[cfg(feature = "protobuf")]
+    #[inline]
+    pub(crate) fn short_message(&mut self, number: u8) -> Option<Reader<'a>> {
+        let [key, length @ 0..0x80, rest @ ..] = self.bytes.get(self.at..)? else { return None };
+        if *key != number << 3 | 2 {
+            return None;
+        }
+        let bytes = rest.get(..usize::from(*length))?;
+        let base = self.offset() + 2;
+        self.at += 2 + bytes.len();
+        Some(Reader { bytes, at: 0, base, nesting: self.nesting })
     }
 
     /// A message of a number in field 1 and a double in field 2 and nothing else, as nearly every bucket is.
@@ -86,7 +120,7 @@ impl<'a> Reader<'a> {
     /// The next field; `None` at the end of the message.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, WireError> {
-        // Keys and lengths nearly always take one byte each.
+        // Keys nearly always take one byte, lengths one or two.
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let (number, content, end) = match rest {
             [] => return Ok(None),
@@ -97,6 +131,14 @@ impl<'a> Reader<'a> {
             [key @ 0x08..0x80, rest @ ..] if key & 7 == 1 => {
                 let Some(bytes) = rest.first_chunk() else { return self.any_field() };
                 (key >> 3, Content::Fixed64(u64::from_le_bytes(*bytes)), 9)
+            }
+            [key @ 0x08..0x80, number @ 0..0x80, ..] if key & 7 == 0 => {
+                (key >> 3, Content::Varint(u64::from(*number)), 2)
+            }
+            [key @ 0x08..0x80, low, high @ 0..0x80, rest @ ..] if key & 7 == 2 => {
+                let length = usize::from(*low & 0x7f) | usize::from(*high) << 7;
+                let Some(bytes) = rest.get(..length) else { return self.any_field() };
+                (key >> 3, Content::Bytes(bytes, self.offset() + 3), 3 + length)
             }
             _ => return self.any_field(),
         };
