@@ -4,7 +4,7 @@ use metrics_core::{Exemplar, LabelSet, Timestamp};
 
 use super::histogram::Native;
 use super::read_time;
-use crate::wire::{Field, Reader, WireError};
+use crate::wire::{Reader, WireError};
 
 /// The parts of a metric. Reused from metric to metric for the capacity of its lists.
 #[derive(Debug, Default)]
@@ -17,25 +17,31 @@ pub(super) struct Metric<'a> {
     pub(super) count: f64,
     pub(super) sum: f64,
     /// Quantiles with their values, or bounds with their cumulative counts.
-    pub(super) points: Vec<Point<'a>>,
+    pub(super) points: Vec<Point>,
+    /// Whether the message has buckets, apart from one that was added.
+    pub(super) has_buckets: bool,
+    /// Exemplars of buckets, by the places of their points.
+    pub(super) point_exemplars: Vec<(usize, Reader<'a>)>,
     pub(super) native: Native<'a>,
     pub(super) timestamp: Option<Timestamp>,
     pub(super) created: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Point<'a> {
+pub(super) struct Point {
     pub(super) at: f64,
     pub(super) value: f64,
-    pub(super) exemplar: Option<Reader<'a>>,
 }
 
 impl<'a> Metric<'a> {
     pub(super) fn read(&mut self, mut fields: Reader<'a>) -> Result<(), WireError> {
         self.clear();
+        while let Some(label) = fields.short_message(1) {
+            self.labels.push(read_label(label)?);
+        }
         while let Some(field) = fields.field()? {
             match field.number {
-                1 => self.labels.push(read_label(&field)?),
+                1 => self.labels.push(read_label(field.message()?)?),
                 2 | 5 => self.read_number(field.message()?)?,
                 3 => self.read_counter(field.message()?)?,
                 4 => self.read_summary(field.message()?)?,
@@ -51,6 +57,7 @@ impl<'a> Metric<'a> {
     fn clear(&mut self) {
         self.labels.clear();
         self.points.clear();
+        self.point_exemplars.clear();
         self.native.clear();
         (self.value, self.count, self.sum) = (0.0, 0.0, 0.0);
         (self.exemplar, self.timestamp, self.created) = (None, None, None);
@@ -83,7 +90,7 @@ impl<'a> Metric<'a> {
                 1 => self.count = field.uint64()? as f64,
                 2 => self.sum = field.double()?,
                 3 => {
-                    let mut point = Point { at: 0.0, value: 0.0, exemplar: None };
+                    let mut point = Point { at: 0.0, value: 0.0 };
                     let mut parts = field.message()?;
                     while let Some(part) = parts.field()? {
                         match part.number {
@@ -105,23 +112,74 @@ impl<'a> Metric<'a> {
         while let Some(field) = fields.field()? {
             match field.number {
                 2 => self.sum = field.double()?,
-                3 => self.points.push(read_bucket(field.message()?)?),
+                3 => {
+                    self.read_bucket(field.message()?)?;
+                    while let Some(bucket) = fields.short_message(3) {
+                        self.read_bucket(bucket)?;
+                    }
+                }
                 15 => self.created = Some(read_time(field.message()?)?),
                 _ => self.native.read(&field)?,
             }
         }
-        self.count =
-            if self.native.count_float == 0.0 { self.native.count as f64 } else { self.native.count_float };
+        self.count = either_count(self.native.count, self.native.count_float);
         Ok(())
+    }
+
+    #[inline]
+    fn read_bucket(&mut self, fields: Reader<'a>) -> Result<(), WireError> {
+        match fields.number_and_double() {
+            Some((count, at)) => self.points.push(Point { at, value: count as f64 }),
+            None => self.read_unusual_bucket(fields)?,
+        }
+        Ok(())
+    }
+
+    fn read_unusual_bucket(&mut self, mut fields: Reader<'a>) -> Result<(), WireError> {
+        let (mut at, mut count, mut count_float, mut exemplar) = (0.0, 0, 0.0, None);
+        while let Some(field) = fields.field()? {
+            match field.number {
+                1 => count = field.uint64()?,
+                2 => at = field.double()?,
+                3 => exemplar = Some(field.message()?),
+                4 => count_float = field.double()?,
+                _ => {}
+            }
+        }
+        self.point_exemplars.extend(exemplar.map(|exemplar| (self.points.len(), exemplar)));
+        self.points.push(Point { at, value: either_count(count, count_float) });
+        Ok(())
+    }
+
+    /// Ends the buckets with one without bound, as a page of text has them.
+    pub(super) fn end_buckets(&mut self) {
+        self.has_buckets = !self.points.is_empty();
+        let unbounded = self.points.iter().position(|point| point.at == f64::INFINITY);
+        match unbounded {
+            Some(last) => self.points.truncate(last + 1),
+            None => self.points.push(Point { at: f64::INFINITY, value: self.count }),
+        }
+    }
+
+    /// The exemplar of the bucket at a place.
+    #[inline]
+    pub(super) fn point_exemplar(&self, place: usize) -> Option<Reader<'a>> {
+        let all = &self.point_exemplars;
+        let found = all.binary_search_by_key(&place, |(at, _)| *at).ok()?;
+        all.get(found).map(|(_, exemplar)| *exemplar)
     }
 }
 
-fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), WireError> {
-    let mut parts = field.message()?;
-    if let Some((name, value)) = parts.two_texts()
-        && let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value))
-    {
-        return Ok((name, value));
+/// A count is written in either of two fields.
+fn either_count(whole: u64, float: f64) -> f64 {
+    if float == 0.0 { whole as f64 } else { float }
+}
+
+/// A pair of name and value.
+#[inline]
+fn read_label<'a>(mut parts: Reader<'a>) -> Result<(&'a str, &'a str), WireError> {
+    if let Some(label) = parts.two_strings() {
+        return Ok(label);
     }
     let mut label = ("", "");
     while let Some(part) = parts.field()? {
@@ -134,25 +192,6 @@ fn read_label<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), WireError> {
     Ok(label)
 }
 
-fn read_bucket<'a>(mut fields: Reader<'a>) -> Result<Point<'a>, WireError> {
-    let mut point = Point { at: 0.0, value: 0.0, exemplar: None };
-    if let Some((count, at)) = fields.number_and_double() {
-        return Ok(Point { at, value: count as f64, exemplar: None });
-    }
-    let (mut count, mut count_float) = (0, 0.0);
-    while let Some(field) = fields.field()? {
-        match field.number {
-            1 => count = field.uint64()?,
-            2 => point.at = field.double()?,
-            3 => point.exemplar = Some(field.message()?),
-            4 => count_float = field.double()?,
-            _ => {}
-        }
-    }
-    point.value = if count_float == 0.0 { count as f64 } else { count_float };
-    Ok(point)
-}
-
 /// The parts of an exemplar: value, time, and the labels into a list that is reused.
 pub(super) fn read_exemplar<'a>(
     mut fields: Reader<'a>,
@@ -162,7 +201,7 @@ pub(super) fn read_exemplar<'a>(
     let (mut value, mut timestamp) = (0.0, None);
     while let Some(field) = fields.field()? {
         match field.number {
-            1 => labels.push(read_label(&field)?),
+            1 => labels.push(read_label(field.message()?)?),
             2 => value = field.double()?,
             3 => timestamp = Some(read_time(field.message()?)?),
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use metrics_core::{Exemplar, MetricType};
+use metrics_core::{Exemplar, MetricType, Timestamp, Value};
 
 use super::TYPES;
 use super::metric::{Metric, Point, owned_exemplar, read_exemplar};
@@ -25,6 +25,8 @@ pub struct Parser<'a> {
     metric: Metric<'a>,
     step: Step,
     text: SeriesText,
+    /// The exemplar of the sample that is shown now, and its labels.
+    exemplar: Option<(f64, Option<Timestamp>)>,
     exemplar_labels: Vec<(&'a str, &'a str)>,
     keep_classic: bool,
     ignore_native: bool,
@@ -52,8 +54,20 @@ enum Step {
     Value,
     Count,
     Sum,
-    /// A quantile or bucket; the place behind the last stands for a bucket without bound that is missing.
+    /// A quantile or bucket, by its place.
     Point(usize),
+}
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy)]
+enum Shown {
+    /// A sample of this value, whose series has been put together.
+    Sample(f64),
+    Native,
+    Help,
+    Unit,
+    Type,
+    End,
 }
 
 impl<'a> Parser<'a> {
@@ -71,6 +85,7 @@ impl<'a> Parser<'a> {
             metric: Metric::default(),
             step: Step::Family,
             text: SeriesText::default(),
+            exemplar: None,
             exemplar_labels: Vec::new(),
             keep_classic: false,
             ignore_native: false,
@@ -96,65 +111,119 @@ impl<'a> Parser<'a> {
     ///
     /// # Errors
     /// Where and why the page breaks the format; then there is nothing more to be had.
+    // Built where it is used, the event of a sample is never moved as a whole.
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ParseError> {
-        let advanced = self.advance();
-        if advanced.is_err() {
-            (self.page, self.step) = (Reader::new(b""), Step::Family);
-            self.family.rest = Reader::new(b"");
-        }
-        match advanced? {
-            Some(now) => self.event(now),
-            None => Ok(None),
+        match self.advance()? {
+            Shown::Sample(value) => Ok(Some(Event::Sample(self.sample(value)))),
+            Shown::End => Ok(None),
+            other => self.other_event(other),
         }
     }
 
-    /// Moves to the next step and returns the one to show now.
-    fn advance(&mut self) -> Result<Option<Step>, ParseError> {
+    /// Moves on to what is shown next: nearly always the next quantile or bucket of a metric.
+    #[inline(always)]
+    fn advance(&mut self) -> Result<Shown, ParseError> {
+        if let Step::Point(place) = self.step
+            && let Some(point) = self.metric.points.get(place)
+            && self.metric.point_exemplars.is_empty()
+        {
+            let point = *point;
+            self.step = Step::Point(place + 1);
+            self.set_point(place, point);
+            if self.limits.surely_allow(&self.series()) {
+                return Ok(Shown::Sample(point.value));
+            }
+        }
+        self.step_with_care()
+    }
+
+    #[inline(never)]
+    fn step_with_care(&mut self) -> Result<Shown, ParseError> {
+        let shown = self.step();
+        if shown.is_err() {
+            self.end();
+        }
+        shown
+    }
+
+    /// Yields nothing more.
+    fn end(&mut self) {
+        (self.page, self.step) = (Reader::new(b""), Step::Family);
+        self.family.rest = Reader::new(b"");
+    }
+
+    fn step(&mut self) -> Result<Shown, ParseError> {
         if self.page.offset() == 0 {
             exceeded(0, self.limits.check_body(self.page.remaining()))?;
         }
         loop {
-            let now = match self.step {
+            match self.step {
                 Step::Family => {
                     if !self.next_family()? {
-                        return Ok(None);
+                        return Ok(Shown::End);
                     }
-                    Step::Family
+                    self.step = if self.family.unit.is_empty() { Step::Type } else { Step::Unit };
+                    return Ok(Shown::Help);
                 }
-                Step::Metric => match self.next_metric()? {
-                    Some(first) => first,
-                    None => {
-                        self.step = Step::Family;
+                Step::Unit => {
+                    self.step = Step::Type;
+                    return Ok(Shown::Unit);
+                }
+                Step::Type => {
+                    self.step = Step::Metric;
+                    return Ok(Shown::Type);
+                }
+                Step::Metric => {
+                    self.step = self.next_metric()?.unwrap_or(Step::Family);
+                }
+                Step::Native => {
+                    self.step =
+                        if self.keep_classic && self.metric.has_buckets { Step::Count } else { Step::Metric };
+                    return Ok(Shown::Native);
+                }
+                Step::Value => {
+                    self.step = Step::Metric;
+                    return self.plain(Suffix::None, self.metric.value, self.metric.exemplar);
+                }
+                Step::Count => {
+                    self.step = Step::Sum;
+                    return self.plain(Suffix::Count, self.metric.count, None);
+                }
+                Step::Sum => {
+                    self.step = Step::Point(0);
+                    return self.plain(Suffix::Sum, self.metric.sum, None);
+                }
+                Step::Point(place) => {
+                    let Some(point) = self.metric.points.get(place).copied() else {
+                        self.step = Step::Metric;
                         continue;
-                    }
-                },
-                now => now,
-            };
-            self.step = self.following(now);
-            return Ok(Some(now));
+                    };
+                    self.step = Step::Point(place + 1);
+                    self.set_point(place, point);
+                    return self.checked(point.value, self.metric.point_exemplar(place));
+                }
+            }
         }
     }
 
-    fn following(&self, now: Step) -> Step {
-        let points = self.metric.points.len();
-        let is_summary = self.family.metric_type == MetricType::Summary;
-        match now {
-            Step::Family if self.family.unit.is_empty() => Step::Type,
-            Step::Family => Step::Unit,
-            Step::Unit => Step::Type,
-            Step::Type | Step::Metric | Step::Value => Step::Metric,
-            Step::Native if self.keep_classic && points > 0 => Step::Count,
-            Step::Native => Step::Metric,
-            Step::Count => Step::Sum,
-            Step::Sum if is_summary && points == 0 => Step::Metric,
-            Step::Sum => Step::Point(0),
-            Step::Point(place) if is_summary && place + 1 >= points => Step::Metric,
-            Step::Point(place) => match self.metric.points.get(place) {
-                Some(point) if is_summary || point.at != f64::INFINITY => Step::Point(place + 1),
-                // The last bucket, or the one that was added because it was missing.
-                _ => Step::Metric,
-            },
-        }
+    /// A sample without a label of its own.
+    fn plain(
+        &mut self,
+        suffix: Suffix,
+        value: f64,
+        exemplar: Option<Reader<'a>>,
+    ) -> Result<Shown, ParseError> {
+        self.text.set(suffix);
+        self.checked(value, exemplar)
+    }
+
+    /// The sample of the series that has been put together.
+    fn checked(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Shown, ParseError> {
+        self.check_series()?;
+        let read = exemplar.map(|fields| read_exemplar(fields, &mut self.exemplar_labels));
+        self.exemplar = read.transpose().map_err(broken)?;
+        Ok(Shown::Sample(value))
     }
 
     /// Reads the head of the next family that has metrics.
@@ -186,7 +255,7 @@ impl<'a> Parser<'a> {
             let unknown = || ParseError::binary(offset, Problem::TypeNumber(type_number));
             family.metric_type = *known.ok_or_else(unknown)?;
             self.family = family;
-            self.text.next_family();
+            self.text.next_family(self.family.name);
             return Ok(true);
         }
     }
@@ -200,10 +269,12 @@ impl<'a> Parser<'a> {
             let message = field.message().map_err(broken)?;
             exceeded(message.offset(), self.limits.check_line(message.remaining()))?;
             self.metric.read(message).map_err(broken)?;
-            self.text.next_metric();
+            self.text.next_metric(&self.metric.labels);
+            self.exemplar = None;
             return Ok(Some(match self.family.metric_type {
                 MetricType::Summary => Step::Count,
                 MetricType::Histogram | MetricType::GaugeHistogram => {
+                    self.metric.end_buckets();
                     let is_native = !self.ignore_native && self.metric.native.is_native();
                     if is_native { Step::Native } else { Step::Count }
                 }
@@ -213,45 +284,29 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
-    fn event(&mut self, now: Step) -> Result<Option<Event<'_>>, ParseError> {
+    #[inline(never)]
+    fn other_event(&mut self, shown: Shown) -> Result<Option<Event<'_>>, ParseError> {
         let name = Cow::Borrowed(self.family.name);
-        Ok(Some(match now {
-            Step::Family => Event::Help { name, help: Cow::Borrowed(self.family.help) },
-            Step::Unit => Event::Unit { name, unit: self.family.unit },
-            Step::Type => Event::Type { name, metric_type: self.family.metric_type },
-            Step::Native => return self.native(),
-            Step::Value | Step::Metric => {
-                self.set_text(Suffix::None, None);
-                return self.sample(self.metric.value, self.metric.exemplar);
-            }
-            Step::Count => return self.total(Suffix::Count, self.metric.count),
-            Step::Sum => return self.total(Suffix::Sum, self.metric.sum),
-            Step::Point(place) => {
-                let infinity = Point { at: f64::INFINITY, value: self.metric.count, exemplar: None };
-                let point = self.metric.points.get(place).copied().unwrap_or(infinity);
-                return self.point(place, point);
-            }
+        Ok(Some(match shown {
+            Shown::Help => Event::Help { name, help: Cow::Borrowed(self.family.help) },
+            Shown::Unit => Event::Unit { name, unit: self.family.unit },
+            Shown::Type => Event::Type { name, metric_type: self.family.metric_type },
+            Shown::Native => return self.native(),
+            Shown::Sample(value) => Event::Sample(self.sample(value)),
+            Shown::End => return Ok(None),
         }))
     }
 
-    fn set_text(&mut self, suffix: Suffix, last: Option<LastLabel>) {
-        self.text.set(self.family.name, suffix, &self.metric.labels, last);
-    }
-
-    fn total(&mut self, suffix: Suffix, value: f64) -> Result<Option<Event<'_>>, ParseError> {
-        self.set_text(suffix, None);
-        self.sample(value, None)
-    }
-
-    fn point(&mut self, place: usize, point: Point<'a>) -> Result<Option<Event<'_>>, ParseError> {
+    #[inline(always)]
+    fn set_point(&mut self, place: usize, point: Point) {
         let (suffix, name) = match self.family.metric_type {
             MetricType::Summary => (Suffix::None, "quantile"),
             _ => (Suffix::Bucket, "le"),
         };
-        self.set_text(suffix, Some(LastLabel { name, place, value: point.at }));
-        self.sample(point.value, point.exemplar)
+        self.text.set_with(suffix, LastLabel { name, place, value: point.at });
     }
 
+    #[inline(always)]
     fn series(&self) -> Series<'_> {
         self.text.series(&self.metric.labels, self.family.metric_type)
     }
@@ -260,44 +315,40 @@ impl<'a> Parser<'a> {
         exceeded(self.family.rest.offset(), self.limits.check_series(&self.series()))
     }
 
-    fn sample(&mut self, value: f64, exemplar: Option<Reader<'a>>) -> Result<Option<Event<'_>>, ParseError> {
-        self.check_series()?;
-        let exemplar = match exemplar {
-            None => None,
-            Some(fields) => {
-                let (value, timestamp) = read_exemplar(fields, &mut self.exemplar_labels).map_err(broken)?;
-                Some(ExemplarRef { labels: Labels::of_pairs(&self.exemplar_labels), value, timestamp })
-            }
-        };
-        Ok(Some(Event::Sample(Sample {
+    /// The sample of the series that has been put together.
+    #[inline(always)]
+    fn sample(&self, value: f64) -> Sample<'_> {
+        let labels = Labels::of_pairs(&self.exemplar_labels);
+        Sample {
             series: self.series(),
             value,
             timestamp: self.metric.timestamp,
             created: self.metric.created,
-            exemplar,
-        })))
+            exemplar: self.exemplar.map(|(value, timestamp)| ExemplarRef { labels, value, timestamp }),
+        }
     }
 
     fn native(&mut self) -> Result<Option<Event<'_>>, ParseError> {
+        self.text.set(Suffix::None);
+        let (value, exemplars) = self.native_parts().inspect_err(|_| self.end())?;
+        let Metric { timestamp, created, .. } = self.metric;
+        let series = self.series();
+        Ok(Some(Event::Histogram(NativeHistogram { series, value, timestamp, created, exemplars })))
+    }
+
+    fn native_parts(&self) -> Result<(Value, Vec<Exemplar>), ParseError> {
         let is_gauge = self.family.metric_type == MetricType::GaugeHistogram;
         let value = self.metric.native.value(self.metric.sum, is_gauge);
         let value = value.map_err(|problem| ParseError::binary(self.family.rest.offset(), problem))?;
         let exemplars = self.native_exemplars().map_err(broken)?;
-        self.set_text(Suffix::None, None);
         self.check_series()?;
-        Ok(Some(Event::Histogram(NativeHistogram {
-            series: self.series(),
-            value,
-            timestamp: self.metric.timestamp,
-            created: self.metric.created,
-            exemplars,
-        })))
+        Ok((value, exemplars))
     }
 
     /// The histogram's own exemplars or, if it has none, those of its classic buckets; only those with a time.
     fn native_exemplars(&self) -> Result<Vec<Exemplar>, WireError> {
         let own = &self.metric.native.exemplars;
-        let of_buckets = self.metric.points.iter().filter_map(|p| p.exemplar);
+        let of_buckets = self.metric.point_exemplars.iter().map(|(_, exemplar)| *exemplar);
         let all: Vec<Reader<'a>> = if own.is_empty() { of_buckets.collect() } else { own.clone() };
         let read = all.into_iter().map(owned_exemplar);
         read.filter(|e| e.as_ref().map_or(true, |e| e.timestamp.is_some())).collect()

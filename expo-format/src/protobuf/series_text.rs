@@ -15,14 +15,17 @@ pub(super) type Pairs<'a> = [(&'a str, &'a str)];
 /// One series' text, changed from sample to sample.
 #[derive(Debug, Default)]
 pub(super) struct SeriesText {
-    /// Name, labels and last label, each label behind a comma or the opening brace.
     text: String,
-    /// The suffix that the text has now; `None` if it is of another family.
+    /// Where the family's name ends in the text, and whether it is in quotes.
+    family_end: usize,
+    is_quoted: bool,
+    /// The labels of the metric, `a="b",c="d"`.
+    labels: String,
+    /// The suffix that the text has now; `None` if it is of another metric.
     suffix: Option<Suffix>,
-    /// Where the name is, without quotes.
-    name: (usize, usize),
-    /// Where the labels of the metric begin, and where they end; zero if they are another metric's.
-    labels_start: usize,
+    /// Where the suffix ends.
+    name_end: usize,
+    /// Behind the labels of the metric and what separates them from the last label, where there is one.
     labels_end: usize,
     /// Where the parts hold escapes.
     escapes: Escapes,
@@ -55,9 +58,10 @@ impl Suffix {
     }
 }
 
-/// A bucket's bound or a quantile with its text: the metrics of a family have the same ones.
+/// A last label with its text, `le="0.5"}`: the metrics of a family have the same ones.
 #[derive(Debug)]
 struct Bound {
+    name: &'static str,
     bits: u64,
     text: String,
 }
@@ -71,64 +75,30 @@ pub(super) struct LastLabel {
 }
 
 impl SeriesText {
-    /// What follows is another family's.
-    pub(super) fn next_family(&mut self) {
-        self.suffix = None;
-    }
-
-    /// What follows has other labels.
-    pub(super) fn next_metric(&mut self) {
-        self.labels_end = 0;
-    }
-
-    /// Puts a series together: the family's name, a suffix, the labels of the metric and perhaps one more.
-    pub(super) fn set(&mut self, family: &str, suffix: Suffix, labels: &Pairs<'_>, last: Option<LastLabel>) {
-        if self.suffix != Some(suffix) {
-            self.set_name(family, suffix);
-        }
-        if self.labels_end == 0 {
-            self.set_labels(labels);
-        }
-        self.text.truncate(self.labels_end);
-        if let Some(last) = last {
-            self.push_last(last);
-        }
-        if self.separator(self.text.len()) == ',' {
-            self.text.push('}');
-        }
-    }
-
-    /// What stands between a text of this length and its next label.
-    fn separator(&self, length: usize) -> char {
-        if self.text.starts_with('{') || length > self.labels_start { ',' } else { '{' }
-    }
-
-    fn set_name(&mut self, family: &str, suffix: Suffix) {
+    /// What follows is of this family.
+    pub(super) fn next_family(&mut self, family: &str) {
         self.text.clear();
-        self.labels_end = 0;
-        self.suffix = Some(suffix);
-        if is_legacy_metric_name(family) {
-            self.text.push_str(family);
-            self.text.push_str(suffix.as_str());
-            self.name = (0, self.text.len());
-            self.escapes.in_name = false;
-        } else {
+        self.is_quoted = !is_legacy_metric_name(family);
+        self.escapes.in_name = false;
+        if self.is_quoted {
             self.text.push_str("{\"");
             self.escapes.in_name = push_quoted(&mut self.text, family);
-            self.text.push_str(suffix.as_str());
-            self.name = (2, self.text.len());
-            self.text.push('"');
+        } else {
+            self.text.push_str(family);
         }
-        self.labels_start = self.text.len();
+        self.family_end = self.text.len();
     }
 
-    fn set_labels(&mut self, labels: &Pairs<'_>) {
-        self.text.truncate(self.labels_start);
+    /// What follows has these labels.
+    pub(super) fn next_metric(&mut self, labels: &Pairs<'_>) {
+        self.suffix = None;
+        self.labels.clear();
         self.escapes.in_labels = false;
         for (name, value) in labels {
-            let separator = self.separator(self.text.len());
-            let out = &mut self.text;
-            out.push(separator);
+            let out = &mut self.labels;
+            if !out.is_empty() {
+                out.push(',');
+            }
             if is_legacy_label_name(name) {
                 out.push_str(name);
             } else {
@@ -140,39 +110,78 @@ impl SeriesText {
             self.escapes.in_labels |= push_quoted(out, value);
             out.push('"');
         }
-        self.labels_end = self.text.len();
     }
 
-    fn push_last(&mut self, last: LastLabel) {
-        self.text.push(self.separator(self.labels_end));
-        self.text.push_str(last.name);
-        self.text.push_str("=\"");
-        let bits = last.value.to_bits();
-        let Self { bounds, text, .. } = self;
-        match bounds.get(last.place) {
-            Some(bound) if bound.bits == bits => text.push_str(&bound.text),
-            known => {
-                let bound = Bound { bits, text: float_text(last.value) };
-                text.push_str(&bound.text);
-                match known.is_some() {
-                    true => bounds[last.place] = bound,
-                    false if last.place == bounds.len() => bounds.push(bound),
-                    false => {}
-                }
-            }
+    /// Puts a series together: the family's name, a suffix, and the labels of the metric.
+    pub(super) fn set(&mut self, suffix: Suffix) {
+        if self.push_metric(suffix) {
+            self.text.push('}');
         }
-        self.text.push('"');
+        self.labels_end = self.text.len();
+        // No other sample of the metric looks like this one.
+        self.suffix = None;
+    }
+
+    /// As [`SeriesText::set`], with one more label at the end.
+    #[inline]
+    pub(super) fn set_with(&mut self, suffix: Suffix, last: LastLabel) {
+        if self.suffix != Some(suffix) {
+            let separator = if self.push_metric(suffix) { ',' } else { '{' };
+            self.text.push(separator);
+            self.labels_end = self.text.len();
+            self.suffix = Some(suffix);
+        }
+        self.text.truncate(self.labels_end);
+        match self.bounds.get(last.place) {
+            Some(bound) if bound.bits == last.value.to_bits() && bound.name == last.name => {
+                self.text.push_str(&bound.text);
+            }
+            _ => self.push_new(last),
+        }
+    }
+
+    /// Name and labels, and whether a brace is open behind them.
+    fn push_metric(&mut self, suffix: Suffix) -> bool {
+        let Self { text, labels, .. } = self;
+        text.truncate(self.family_end);
+        text.push_str(suffix.as_str());
+        self.name_end = text.len();
+        if self.is_quoted {
+            text.push('"');
+        }
+        if labels.is_empty() {
+            return self.is_quoted;
+        }
+        text.push(if self.is_quoted { ',' } else { '{' });
+        text.push_str(labels);
+        true
+    }
+
+    #[cold]
+    fn push_new(&mut self, last: LastLabel) {
+        let LastLabel { name, place, value } = last;
+        let bound =
+            Bound { name, bits: value.to_bits(), text: format!("{name}=\"{}\"}}", float_text(value)) };
+        self.text.push_str(&bound.text);
+        // Places rise one by one, so that the list is never longer than a metric's.
+        match self.bounds.get_mut(place) {
+            Some(known) => *known = bound,
+            None => self.bounds.push(bound),
+        }
     }
 
     /// The series put together last, with the labels that it was put together of.
+    #[inline]
     pub(super) fn series<'a>(&'a self, labels: &'a Pairs<'a>, metric_type: MetricType) -> Series<'a> {
         let has_escapes = self.escapes.in_name || self.escapes.in_labels;
-        // The last label stands behind a separator; without it there is at most the closing brace.
-        let last = self.text.len().min(self.labels_end + 1);
-        let layout = Layout { name: self.name, labels: last, has_escapes };
+        let name_start = if self.is_quoted { QUOTED_NAME } else { 0 };
+        let layout = Layout { name: (name_start, self.name_end), labels: self.labels_end, has_escapes };
         Series::new(&self.text, layout, metric_type).with_pairs(labels)
     }
 }
+
+/// Behind the brace and the quote.
+const QUOTED_NAME: usize = 2;
 
 fn float_text(value: f64) -> String {
     let mut out = Vec::with_capacity(24);
