@@ -1,5 +1,7 @@
-//! Reading pages. The page is the field's own benchmark page if it is at hand, else a page like it. Where the
-//! environment names a folder in `PAGES`, the pages are left there for a peer to read (`peers/parse.go`).
+//! Reading pages. The page is the field's own benchmark page where `CONFORMANCE_TEXTPARSE` or the workspace's surroundings
+//! have it, else a page made up to be like it: the groups are named after the page, because their figures cannot be
+//! compared. Where the environment names a folder in `PAGES`, the pages are left there for a peer to read
+//! (`peers/parse.go`).
 
 #![allow(missing_docs, reason = "the macros of criterion document nothing")]
 
@@ -7,15 +9,19 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use expo_format::{
-    Event, Format, Limits, PageParser, Rescraper, Update, WriteOptions, read_families, text, write,
+    Event, Format, Limits, PageParser, Rescraper, Sample, Update, WriteOptions, read_families, text, write,
 };
 
-fn page() -> Vec<u8> {
+/// The page, and the name of the group of what is measured with it.
+fn page() -> (&'static str, Vec<u8>) {
     let folder = std::env::var_os("CONFORMANCE_TEXTPARSE").map_or_else(
         || concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance/textparse-data").into(),
         std::path::PathBuf::from,
     );
-    std::fs::read(folder.join("alltypes.237mfs.prom.txt")).unwrap_or_else(|_| page_like_it())
+    match std::fs::read(folder.join("alltypes.237mfs.prom.txt")) {
+        Ok(page) => ("parse alltypes.237mfs", page),
+        Err(_) => ("parse a page made up", page_like_it()),
+    }
 }
 
 fn page_like_it() -> Vec<u8> {
@@ -24,10 +30,13 @@ fn page_like_it() -> Vec<u8> {
         page.push_str(&format!("# HELP http_requests_{family}_seconds How long requests took.\n"));
         page.push_str(&format!("# TYPE http_requests_{family}_seconds gauge\n"));
         for path in 0..8 {
-            let value = f64::from(family * path) * 0.037;
-            page.push_str(&format!(
-                "http_requests_{family}_seconds{{code=\"200\",path=\"/{path}\"}} {value}\n"
-            ));
+            let series = format!("http_requests_{family}_seconds{{code=\"200\",path=\"/{path}\"}}");
+            let value = family * path;
+            // Whole numbers, and some with a few decimals.
+            match path % 4 {
+                3 => page.push_str(&format!("{series} {:.3}\n", f64::from(value) * 0.037)),
+                _ => page.push_str(&format!("{series} {value}\n")),
+            }
         }
     }
     page.into_bytes()
@@ -41,9 +50,9 @@ fn leave_for_peers(name: &str, page: &[u8]) {
 }
 
 fn text_pages(c: &mut Criterion) {
-    let page = page();
+    let (group, page) = page();
     leave_for_peers("text", &page);
-    let mut group = c.benchmark_group("parse");
+    let mut group = c.benchmark_group(group);
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function(BenchmarkId::new("text", "series and value"), |b| {
         b.iter(|| {
@@ -77,9 +86,9 @@ fn text_pages(c: &mut Criterion) {
 }
 
 fn next_pages(c: &mut Criterion) {
-    let page = page();
+    let (group, page) = page();
     let changed = with_other_values(&page);
-    let mut group = c.benchmark_group("parse");
+    let mut group = c.benchmark_group(group);
     group.throughput(Throughput::Bytes(page.len() as u64));
     for (name, second) in [("same page", &page), ("every value changed", &changed)] {
         let Some(mut rescraper) = Rescraper::<u32>::new(Format::Text) else { continue };
@@ -122,26 +131,40 @@ fn with_other_values(page: &[u8]) -> Vec<u8> {
 }
 
 fn other_formats(c: &mut Criterion) {
-    let Ok(families) = read_families(Format::Text, &page(), Limits::default()) else { return };
-    let mut group = c.benchmark_group("parse");
+    let (group, page) = page();
+    let Ok(families) = read_families(Format::Text, &page, Limits::default()) else { return };
+    let mut group = c.benchmark_group(group);
     for (name, format) in [("openmetrics", Format::OpenMetrics), ("protobuf", Format::Protobuf)] {
         let mut page = Vec::new();
         write(&mut page, format, &families, WriteOptions::default());
         leave_for_peers(name, &page);
         group.throughput(Throughput::Bytes(page.len() as u64));
+        group.bench_function(BenchmarkId::new(name, "series and value"), |b| {
+            b.iter(|| {
+                samples(format, &page, |sample| {
+                    black_box((sample.series.as_str(), sample.value));
+                });
+            });
+        });
         group.bench_function(BenchmarkId::new(name, "labelled samples"), |b| {
             b.iter(|| {
-                let mut parser = PageParser::new(format, &page);
-                while let Ok(Some(event)) = parser.next_event() {
-                    if let Event::Sample(sample) = event {
-                        black_box((sample.series.name(), sample.value));
-                        sample.series.labels().for_each(|label| drop(black_box(label)));
-                    }
-                }
+                samples(format, &page, |sample| {
+                    black_box((sample.series.name(), sample.value));
+                    sample.series.labels().for_each(|label| drop(black_box(label)));
+                });
             });
         });
     }
     group.finish();
+}
+
+fn samples(format: Format, page: &[u8], mut each: impl FnMut(&Sample<'_>)) {
+    let mut parser = PageParser::new(format, page);
+    while let Ok(Some(event)) = parser.next_event() {
+        if let Event::Sample(sample) = event {
+            each(&sample);
+        }
+    }
 }
 
 criterion_group!(benches, text_pages, next_pages, other_formats);
