@@ -110,8 +110,8 @@ impl Db {
                     }
                 }
             }
-            let chunks = load_head_chunks(&*fs, dir, is_read_only, &mut warnings)?;
             let replayed = head.replay(&fs, &log, options.wal, from, options.threads)?;
+            let chunks = load_head_chunks(&head, &*fs, dir, is_read_only, &mut warnings)?;
             let late = head.replay_late(&fs, dir, options.wal, chunks)?;
             for replayed in [replayed, late] {
                 warn_of(replayed, is_read_only, &mut warnings);
@@ -285,19 +285,22 @@ pub(crate) fn head_options(options: &Options, is_read_only: bool) -> HeadOptions
     }
 }
 
-/// Reads the head's chunk files, and cuts them off where they are damaged.
+/// Reads the head's chunk files, cuts them off where they are damaged, and takes what the log lacks. Late samples are left
+/// to the caller.
 fn load_head_chunks(
+    head: &Head,
     fs: &dyn Fs,
     dir: &Path,
     is_read_only: bool,
     warnings: &mut Vec<Warning>,
 ) -> Result<Loaded, Error> {
     let dir = dir.join(HEAD_CHUNKS);
-    let mut loaded = head_chunks::load(fs, &dir)?;
+    let mut loaded = head.load_chunks(fs, &dir)?;
     if !is_read_only {
         head_chunks::repair(fs, &dir, &loaded)?;
     }
     warnings.extend(loaded.damage.take().map(Warning::HeadChunks));
+    warnings.extend(head.take_chunks_behind_log(&dir, &loaded)?.map(Warning::HeadChunks));
     Ok(loaded)
 }
 

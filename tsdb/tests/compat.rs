@@ -73,6 +73,10 @@ impl Server {
 
     /// Starts with the configuration for a port.
     fn start_with(program: &Path, dir: &Path, text: impl FnOnce(u16) -> String) -> Self {
+        Self::start_as(program, dir, text, &[])
+    }
+
+    fn start_as(program: &Path, dir: &Path, text: impl FnOnce(u16) -> String, flags: &[&str]) -> Self {
         let config = TempDir::new().unwrap();
         let file = config.path().join("prometheus.yml");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -83,6 +87,7 @@ impl Server {
             .arg("--storage.tsdb.retention.time=100y")
             .arg("--enable-feature=native-histograms,exemplar-storage,metadata-wal-records")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -318,6 +323,71 @@ fn prometheus_reads_late_samples_that_we_put_into_blocks_and_files() {
     let server = Server::start(&prometheus, dir.path());
     let end = (START + 1600 * 15_000) / 1000;
     assert_eq!(server.number("sum(count_over_time(demo_total%5B8h%5D))", end), (samples + 1).to_string());
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, target) = (entry.as_ref().unwrap().path(), to.join(entry.as_ref().unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+/// The original leaves full chunks in `chunks_head` and, if told to, a snapshot; both repeat what its log has. Where the log
+/// is damaged the chunks reach further, and we find in them what the original finds.
+#[test]
+fn we_read_the_chunks_that_prometheus_leaves_in_its_head() {
+    let Some(prometheus) = program("prometheus") else { return };
+    let dir = TempDir::new().unwrap();
+    let whole = dir.path().join("whole");
+    let samples = fill(&whole);
+    let text = |_| "global: {scrape_interval: 1h}\n".to_owned();
+    let feature = "--enable-feature=memory-snapshot-on-shutdown";
+    drop(Server::start_as(&prometheus, &whole, text, &[feature]));
+    let names = |dir: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let snapshot = names(&whole).into_iter().find(|n| n.starts_with("chunk_snapshot.")).unwrap();
+    assert!(!names(&whole.join("chunks_head")).is_empty());
+    let damaged = dir.path().join("damaged");
+    copy(&whole, &damaged);
+    {
+        let db = Db::open(&whole, options()).unwrap();
+        assert!(db.warnings().is_empty(), "{:?}", db.warnings());
+        assert_eq!(total_samples(&db, &[Matcher::metric_name("demo_total")]), samples);
+    }
+    // Back to where it came from, with our part of the log behind the snapshot.
+    let end = (START + 1199 * 15_000) / 1000;
+    let query = "sum(count_over_time(demo_total%5B6h%5D))";
+    {
+        let server = Server::start_as(&prometheus, &whole, text, &[feature]);
+        assert_eq!(server.number(query, end), samples.to_string());
+    }
+
+    std::fs::remove_dir_all(damaged.join(snapshot)).unwrap();
+    // Our own, of before.
+    let _ = std::fs::remove_file(damaged.join("head_snapshot"));
+    let segments = wal::segments(&OsFs, &damaged.join("wal")).unwrap();
+    let largest = segments.iter().max_by_key(|s| std::fs::metadata(&s.path).unwrap().len()).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&largest.path).unwrap();
+    file.set_len(file.metadata().unwrap().len() * 2 / 3).unwrap();
+    let theirs = dir.path().join("theirs");
+    copy(&damaged, &theirs);
+    let expected = Server::start(&prometheus, &theirs).number(query, end).parse::<u64>().unwrap();
+    let found = |dir: &Path| {
+        let db = Db::open(dir, options()).unwrap();
+        (total_samples(&db, &[Matcher::metric_name("demo_total")]), !db.warnings().is_empty())
+    };
+    assert_eq!(found(&damaged), (expected, true));
+    assert_eq!(found(&damaged), (expected, false), "it was mended");
+    std::fs::remove_dir_all(damaged.join("chunks_head")).unwrap();
+    assert_eq!(found(&damaged), (expected, false), "the log has it now");
+    assert!((samples / 2..samples).contains(&expected), "{expected} of {samples}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! batch at a time, log and memory alike), `index`, late samples, one page.
 
 mod append;
+mod chunk_files;
 mod closed_chunk;
 mod delete;
 mod exemplars;

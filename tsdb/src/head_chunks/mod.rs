@@ -5,7 +5,8 @@
 //! late samples. A chunk's reference is the number of its file (upper 32 bits) and its place there (lower 32 bits).
 //! Layout: Prometheus' `tsdb/docs/format/head_chunks.md`.
 //!
-//! The files save work, not samples: whatever is in them is in a log too, until it is in a block. So they are synced only
+//! The files save work, not samples: whatever is in them is in a log too, until it is in a block. Where the log is damaged
+//! they may have more. So they are synced only
 //! when they are full, and a damaged file is cut off at the damage.
 
 mod read;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use metrics_core::Timestamp;
 
 use crate::chunk::Encoding;
+use crate::fs::FileError;
 
 pub use read::{Loaded, load, read_file, repair};
 pub use write::HeadChunkWriter;
@@ -53,6 +55,14 @@ pub struct HeadChunk {
     pub is_late: bool,
     /// Its bytes.
     pub bytes: Arc<[u8]>,
+}
+
+impl HeadChunk {
+    /// The error of a chunk that is whole but cannot be decoded, given the directory of its file.
+    pub(crate) fn damaged(&self, dir: &Path, what: String) -> FileError {
+        let (file, offset) = ((self.reference >> 32) as u32, self.reference & u64::from(u32::MAX));
+        FileError::damaged(file_path(dir, file), offset, what)
+    }
 }
 
 /// What is known of a file as a whole.

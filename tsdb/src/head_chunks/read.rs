@@ -13,7 +13,8 @@ use crate::fs::{FileError, Fs};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Loaded {
-    /// The chunks, in the order in which they were written. Those of encodings that are not known are left out.
+    /// The chunks that were wanted, in the order in which they were written. Those of encodings that are not known are left
+    /// out.
     pub chunks: Vec<HeadChunk>,
     /// The files, in order.
     pub files: Vec<HeadChunkFile>,
@@ -21,11 +22,15 @@ pub struct Loaded {
     pub damage: Option<FileError>,
 }
 
-/// Reads all files of a directory; nothing if there is no such directory.
+/// Reads all files of a directory, and keeps the chunks that are wanted; nothing if there is no such directory.
 ///
 /// # Errors
 /// If the directory or a file cannot be read. Damage is no error: it is among what was found.
-pub fn load(fs: &dyn Fs, dir: &Path) -> Result<Loaded, FileError> {
+pub fn load(
+    fs: &dyn Fs,
+    dir: &Path,
+    mut is_wanted: impl FnMut(&HeadChunk) -> bool,
+) -> Result<Loaded, FileError> {
     let mut loaded = Loaded::default();
     let files = files(fs, dir)?;
     let last = files.last().map(|(number, _)| *number);
@@ -44,7 +49,9 @@ pub fn load(fs: &dyn Fs, dir: &Path) -> Result<Loaded, FileError> {
         let mut file = HeadChunkFile::empty(number);
         let result = read_file(&path, number, &bytes, |chunk| {
             file.note(chunk.max_time, chunk.is_late);
-            loaded.chunks.push(chunk);
+            if is_wanted(&chunk) {
+                loaded.chunks.push(chunk);
+            }
         });
         let Err(damage) = result else {
             loaded.files.push(file);

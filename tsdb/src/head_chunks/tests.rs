@@ -44,11 +44,11 @@ fn write(dir: &Path, count: i64) -> Vec<HeadChunk> {
 fn chunks_come_back_in_their_order() {
     let dir = tempfile::tempdir().unwrap();
     let expected = write(dir.path(), 20);
-    let loaded = load(&OsFs, dir.path()).unwrap();
+    let loaded = load(&OsFs, dir.path(), |_| true).unwrap();
     assert!(loaded.damage.is_none());
     assert_eq!(loaded.chunks, expected);
     assert!(loaded.files.len() > 3 && loaded.files[0].number == 1);
-    assert!(load(&OsFs, &dir.path().join("none")).unwrap().files.is_empty());
+    assert!(load(&OsFs, &dir.path().join("none"), |_| true).unwrap().files.is_empty());
 }
 
 #[test]
@@ -70,9 +70,9 @@ fn the_bytes_are_those_of_the_field() {
 
 /// Reads a damaged directory, repairs it, and checks that what is found then is what was written before the damage.
 fn repair_and_check(dir: &Path, expected: &[HeadChunk]) -> Loaded {
-    let loaded = load(&OsFs, dir).unwrap();
+    let loaded = load(&OsFs, dir, |_| true).unwrap();
     repair(&OsFs, dir, &loaded).unwrap();
-    let repaired = load(&OsFs, dir).unwrap();
+    let repaired = load(&OsFs, dir, |_| true).unwrap();
     assert!(repaired.damage.is_none(), "{:?}", repaired.damage);
     assert_eq!(repaired.chunks, loaded.chunks);
     match &loaded.damage {
@@ -84,7 +84,7 @@ fn repair_and_check(dir: &Path, expected: &[HeadChunk]) -> Loaded {
     let reference = writer.add(99, &chunk(0, 3), true).unwrap();
     writer.flush().unwrap();
     assert_eq!(
-        load(&OsFs, dir).unwrap().chunks.last().map(|c| (c.reference, c.series)),
+        load(&OsFs, dir, |_| true).unwrap().chunks.last().map(|c| (c.reference, c.series)),
         Some((reference, 99))
     );
     loaded
@@ -94,7 +94,7 @@ fn repair_and_check(dir: &Path, expected: &[HeadChunk]) -> Loaded {
 fn a_file_cut_at_any_length_is_read_up_to_there() {
     let dir = tempfile::tempdir().unwrap();
     let expected = write(dir.path(), 18);
-    let files = load(&OsFs, dir.path()).unwrap().files.len();
+    let files = load(&OsFs, dir.path(), |_| true).unwrap().files.len();
     let path = file_path(dir.path(), 2);
     let whole = OsFs.read(&path).unwrap();
     for len in 0..whole.len() {
@@ -139,7 +139,7 @@ fn a_file_that_was_only_begun_is_no_damage() {
     for begun in [&b""[..], &[0; 3], &[0; 4096]] {
         let dir = tempfile::tempdir().unwrap();
         let expected = write(dir.path(), 5);
-        let files = load(&OsFs, dir.path()).unwrap().files.len() as u32;
+        let files = load(&OsFs, dir.path(), |_| true).unwrap().files.len() as u32;
         std::fs::write(file_path(dir.path(), files + 1), begun).unwrap();
         let loaded = repair_and_check(dir.path(), &expected);
         assert!(loaded.damage.is_none() && loaded.chunks == expected);
@@ -154,7 +154,7 @@ fn zeros_that_were_taken_in_advance_end_a_file() {
     let mut bytes = OsFs.read(&path).unwrap();
     bytes.resize(bytes.len() + 100, 0);
     std::fs::write(&path, bytes).unwrap();
-    assert_eq!(load(&OsFs, dir.path()).unwrap().chunks, expected);
+    assert_eq!(load(&OsFs, dir.path(), |_| true).unwrap().chunks, expected);
 }
 
 #[test]
@@ -168,7 +168,8 @@ fn obsolete_files_leave_from_the_front() {
     }
     let next = writer.end_file().unwrap();
     assert_eq!(next, 4);
-    let numbers = || load(&OsFs, dir.path()).unwrap().files.iter().map(|f| f.number).collect::<Vec<_>>();
+    let numbers =
+        || load(&OsFs, dir.path(), |_| true).unwrap().files.iter().map(|f| f.number).collect::<Vec<_>>();
     writer.remove_obsolete(1000, next).unwrap();
     assert_eq!(numbers(), [1, 2, 3]);
     writer.remove_obsolete(1001, 0).unwrap();

@@ -8,7 +8,6 @@ use metrics_core::{TimeRange, Timestamp, Value};
 
 use super::{LateSeries, OutOfOrder};
 use crate::fs::{FileError, Fs};
-use crate::head::pages::NO_SERIES;
 use crate::head::{Head, Replayed};
 use crate::head_chunks::{HEAD_CHUNKS, Loaded};
 use crate::wal::{self, MmapMarker, RecordError, RecordKind, SegmentReader, WalOptions};
@@ -36,7 +35,6 @@ impl Head {
             series: HashMap::new(),
             found: Replayed::default(),
         };
-        self.avoid_references_of(&loaded);
         loaded.chunks.iter().filter(|c| c.is_late).for_each(|chunk| replay.adopt(chunk));
         let log_dir = dir.join(LATE_LOG);
         let segments = wal::segments(&**fs, &log_dir)?;
@@ -60,18 +58,6 @@ impl Head {
             }
         }
         Ok(found)
-    }
-
-    /// Keeps new series from the numbers under which chunk files speak of series that the log has forgotten.
-    fn avoid_references_of(&self, loaded: &Loaded) {
-        /// More would be no honest writer's, and cost memory.
-        const FAR: u32 = 1 << 20;
-        let mut index = self.index.write();
-        let next = index.next_slot();
-        let near = loaded.chunks.iter().filter_map(|c| u32::try_from(c.series).ok());
-        if let Some(highest) = near.filter(|series| *series < next.saturating_add(FAR)).max() {
-            index.skip_to(highest.saturating_add(1));
-        }
     }
 
     /// Takes late samples from now on, and begins a log of them if there is none; or refuses them, where the window is 0.
@@ -111,10 +97,7 @@ struct Replaying {
 
 impl Replay<'_> {
     fn slot(&mut self, reference: u64) -> Option<u32> {
-        let alias = self.head.aliases.lock().slots.get(&reference).copied();
-        let slot = alias
-            .or_else(|| u32::try_from(reference).ok())
-            .filter(|slot| self.head.pages.get(*slot).is_some_and(|page| page.newest(*slot) != NO_SERIES));
+        let slot = self.head.slot_of(reference);
         self.found.unknown += u64::from(slot.is_none());
         slot
     }
