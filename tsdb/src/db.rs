@@ -192,8 +192,8 @@ impl Db {
         self.head.series_count()
     }
 
-    /// Bytes that the series in memory take: labels with their index, and samples. The store keeps this account itself;
-    /// what the allocator needs beside it is not in it.
+    /// Bytes that are taken in memory by series with their index, samples, late ones too, exemplars and metadata. The store
+    /// keeps this account itself; what the allocator needs beside it is not in it.
     pub fn head_bytes(&self) -> usize {
         self.head.bytes()
     }

@@ -36,7 +36,7 @@ pub(crate) struct Maintenance {
 }
 
 impl Db {
-    /// Does what is due: cuts blocks from the head, compacts blocks, drops what has to leave, shrinks the log. Returns
+    /// Does what is due: cuts blocks from the head, early where [`Options::max_head_bytes`](crate::Options::max_head_bytes) is near, compacts blocks, drops what has to leave, shrinks the log. Returns
     /// when to call it again; `now` in milliseconds.
     ///
     /// Works in the caller's thread, which may be one of its own: appending and selecting go on meanwhile.
@@ -53,10 +53,9 @@ impl Db {
             if !self.finish_truncation(&mut maintenance)? {
                 return Ok(now.saturating_add(RETRY));
             }
-            if !self.head.is_cut_due() {
-                break;
-            }
-            let Some(range) = self.head.next_block() else { break };
+            let due =
+                if self.head.is_cut_due() { self.head.next_block() } else { self.head.next_early_block() };
+            let Some(range) = due else { break };
             if !self.cut(range, now, &mut maintenance)? {
                 return Ok(now.saturating_add(RETRY));
             }

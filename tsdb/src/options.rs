@@ -42,9 +42,11 @@ pub struct Options {
     pub max_series: usize,
     /// Bounds of the labels of a new series; what is beyond them is refused. Default no limit.
     pub label_limits: LabelLimits,
-    /// Bytes of series in memory at most, by the store's own account: see [`Db::head_bytes`](crate::Db::head_bytes).
-    /// While more are taken, every sample is refused; cutting blocks makes room. Opening takes what the log holds.
-    /// Default no limit.
+    /// Bytes in memory at most, by the store's own account: see [`Db::head_bytes`](crate::Db::head_bytes).
+    /// While more are taken, samples, exemplars and metadata are refused; cutting blocks makes room. From three quarters
+    /// on, [`Db::tick`](crate::Db::tick) does not wait for a block to be due, but cuts one of all that is older than a
+    /// twenty-fourth of `block_range` (5 min of 2 h), as soon as that is an eighth of it; nothing older is in order from then on.
+    /// Opening takes what the log holds. Default no limit.
     pub max_head_bytes: usize,
     /// Exemplars kept in memory, the newest of all series; 0 keeps none. Default 100,000.
     pub max_exemplars: usize,

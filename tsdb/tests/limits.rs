@@ -1,7 +1,10 @@
 //! What a store refuses before memory runs out, and that it loses nothing by that.
 #![allow(clippy::unwrap_used)] // the lint spares test functions only, not what they call
 
-use metrics_core::{Append, AppendError, Columns, LabelSet, Select, SelectRequest, SeriesRef, TimeRange};
+use metrics_core::{
+    Append, AppendError, Batch, Columns, Exemplar, LabelSet, Metadata, MetricType, Select, SelectRequest,
+    SeriesRef, TimeRange, Value,
+};
 use tempfile::TempDir;
 use tsdb::{Db, LabelLimits, Options};
 
@@ -130,4 +133,107 @@ fn series_that_are_gone_take_no_memory() {
     // Two kilobytes for every 256 series that ever were, and their slots.
     let (first, last) = (sizes[1], sizes[19]);
     assert!(last < first + 18 * 1000 * 16, "{sizes:?}");
+}
+
+/// Appends until there is no room, and says how much was taken then.
+fn fill_up(db: &Db, mut append: impl FnMut(&mut dyn Batch, usize) -> Result<(), AppendError>) -> usize {
+    for i in 0.. {
+        let mut batch = db.batch();
+        match append(&mut *batch, i) {
+            Ok(()) => batch.commit().unwrap(),
+            Err(AppendError::Limit(_)) => break,
+            Err(other) => panic!("{other}"),
+        }
+        assert!(i < 100_000, "no limit: {}", db.head_bytes());
+    }
+    db.head_bytes()
+}
+
+#[test]
+fn whatever_fills_memory_counts() {
+    const MAX: usize = 1_500_000;
+    let open = || {
+        let dir = TempDir::new().unwrap();
+        let options =
+            Options { max_head_bytes: MAX, out_of_order_window: 7_200_000, log: false, ..Options::default() };
+        let db = Db::open(dir.path(), options).unwrap();
+        let mut batch = db.batch();
+        for number in 0..1000 {
+            batch.append_float(SeriesRef::UNKNOWN, &series(number), 10_000_000, 1.0).unwrap();
+        }
+        batch.commit().unwrap();
+        (db, dir)
+    };
+    let text = |i: usize| format!("{i:>100}");
+    let (db, _dir) = open();
+    let before = db.head_bytes();
+    assert!(before < MAX / 2, "{before}");
+    let exemplars = fill_up(&db, |batch, i| {
+        let labels = LabelSet::from_pairs([("trace_id", text(i))]);
+        let exemplar = Exemplar { labels, value: 1.0, timestamp: Some(10_000_000 + i as i64) };
+        batch.append_exemplar(SeriesRef::UNKNOWN, &series(i % 1000), &exemplar)
+    });
+    let (db, _dir) = open();
+    let metadata = fill_up(&db, |batch, i| {
+        let help = text(i).repeat(20);
+        let metadata = Metadata { metric_type: MetricType::Gauge, help, unit: String::new() };
+        batch.append_metadata(SeriesRef::UNKNOWN, &series(i % 1000), &metadata)
+    });
+    let (db, _dir) = open();
+    let late = fill_up(&db, |batch, i| {
+        let value = Value::Float(i as f64);
+        batch.append(SeriesRef::UNKNOWN, &series(i % 1000), 9_999_999 - i as i64, &value).map(|_| ())
+    });
+    for taken in [exemplars, metadata, late] {
+        assert!((MAX..MAX + MAX / 50).contains(&taken), "{taken}");
+    }
+    // Blocks make room.
+    assert!(db.flush(10_000_000).unwrap());
+    assert!(db.head_bytes() < MAX / 2, "{}", db.head_bytes());
+}
+
+#[test]
+fn a_block_is_cut_early_where_memory_is_nearly_full() {
+    const STEP: i64 = 15_000;
+    const START: i64 = 7_200_000 * 1000;
+    let dir = TempDir::new().unwrap();
+    let options =
+        || Options { max_head_bytes: 360_000, retention: None, snapshot: false, ..Options::default() };
+    let db = Db::open(dir.path(), options()).unwrap();
+    let put = |db: &Db, i: usize| {
+        let mut batch = db.batch();
+        for number in 0..100 {
+            let noise =
+                f64::from_bits(0x3ff0_0000_0000_0000 | (i * 7919 * (number + 1)) as u64 * 0x9e37_79b9);
+            batch.append_float(SeriesRef::UNKNOWN, &series(number), START + i as i64 * STEP, noise)?;
+        }
+        batch.commit()
+    };
+    let mut i = 0;
+    // Far from the three hours at which a block is due.
+    while i < 400 {
+        put(&db, i).unwrap();
+        i += 1;
+        db.tick(START + i as i64 * STEP).unwrap();
+    }
+    assert!(!db.blocks().is_empty(), "{}", db.head_bytes());
+    assert!(db.head_bytes() < 360_000, "{}", db.head_bytes());
+    assert_eq!(samples(&db), vec![400; 100]);
+    // Deleted samples of a chunk that is in a block in part stay so, whoever has them.
+    let gone = TimeRange::new(START, START + 99 * STEP);
+    db.delete(&[], gone).unwrap();
+    assert_eq!(samples(&db), vec![300; 100]);
+    db.clean_deleted(START + 400 * STEP).unwrap();
+    assert_eq!(samples(&db), vec![300; 100]);
+    drop(db);
+    let db = Db::open(dir.path(), options()).unwrap();
+    assert_eq!(samples(&db), vec![300; 100]);
+    // It goes on, and blocks become those of whole ranges.
+    while i < 1200 {
+        put(&db, i).unwrap();
+        i += 1;
+        db.tick(START + i as i64 * STEP).unwrap();
+    }
+    assert_eq!(samples(&db), vec![1100; 100]);
+    assert!(db.blocks().len() < 12, "{:#?}", db.blocks());
 }

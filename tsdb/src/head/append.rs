@@ -10,7 +10,7 @@ use parking_lot::RwLockReadGuard;
 
 use super::Head;
 use super::isolation::{Capture, leave_count};
-use super::limits::{Reached, Shown};
+use super::limits::{Reached, Shown, exemplar_size, heap_size, metadata_size};
 use super::log::Log;
 use super::out_of_order::{Bounds, LateSample, part_late};
 use super::pages::{NO_SAMPLE, NO_SERIES, PAGE, Page};
@@ -42,6 +42,8 @@ pub(crate) struct Pending {
     pub(super) is_falling: bool,
     pub(crate) exemplars: Vec<(u32, Exemplar)>,
     pub(crate) metadata: Vec<(u32, Metadata)>,
+    /// Bytes of all but floats, as [`Limits`](super::Limits) count them.
+    pub(super) bytes: usize,
 }
 
 impl Pending {
@@ -61,6 +63,7 @@ impl Pending {
         self.is_falling = false;
         self.exemplars.clear();
         self.metadata.clear();
+        self.bytes = 0;
     }
 }
 
@@ -229,12 +232,14 @@ impl Head {
             for (slot, exemplar) in pending.exemplars.drain(..) {
                 ring.push(slot, exemplar);
             }
+            self.exemplar_bytes.store(ring.heap_size(), Ordering::Relaxed);
         }
         if !pending.metadata.is_empty() {
             let mut known = self.metadata.write();
             for (slot, metadata) in pending.metadata.drain(..) {
-                known.insert(slot, Arc::new(metadata));
+                known.insert(slot, metadata);
             }
+            self.metadata_bytes.store(known.heap_size(), Ordering::Relaxed);
         }
     }
 
@@ -328,14 +333,15 @@ impl<'a> HeadBatch<'a> {
         Ok(())
     }
 
-    /// Whether there is memory for one sample more, those of this batch counted.
+    /// Whether there is memory for one thing more of a series, those of this batch counted.
     #[inline]
     fn check_memory(&self, series: SeriesRef, labels: &LabelSet) -> Result<(), AppendError> {
         let max = self.head.limits.max_bytes;
         if max == usize::MAX {
             return Ok(());
         }
-        let taken = self.head.bytes() + self.pending.floats.len() * size_of::<FloatSample>();
+        let pending = self.pending.floats.len() * size_of::<FloatSample>() + self.pending.bytes;
+        let taken = self.head.bytes() + pending;
         if taken < max { Ok(()) } else { Err(self.out_of_memory(series, labels, taken)) }
     }
 
@@ -374,6 +380,11 @@ impl<'a> HeadBatch<'a> {
         Ok(is_in_order)
     }
 
+    fn push_late(&mut self, sample: LateSample) {
+        self.pending.bytes += size_of::<LateSample>() + heap_size(&sample.value);
+        self.pending.late.push(sample);
+    }
+
     fn count(&self, refused: AppendError) -> AppendError {
         self.head.count(&refused);
         refused
@@ -395,7 +406,7 @@ impl Batch for HeadBatch<'_> {
         if self.is_in_order(page, slot, timestamp, |series| series.check_float(timestamp, value))? {
             self.pending.floats.push(FloatSample { series: slot.into(), timestamp, value });
         } else {
-            self.pending.late.push(LateSample { slot, timestamp, value: Value::Float(value) });
+            self.push_late(LateSample { slot, timestamp, value: Value::Float(value) });
         }
         Ok(self.head.reference(slot))
     }
@@ -422,9 +433,10 @@ impl Batch for HeadBatch<'_> {
         let (slot, page) = self.resolve(series, labels)?;
         if self.is_in_order(page, slot, timestamp, |series| series.check_histogram(timestamp, &value))? {
             let after = self.pending.floats.len();
+            self.pending.bytes += size_of::<HistogramSample>() + heap_size(&value);
             self.pending.histograms.push(HistogramSample { slot, timestamp, value, after });
         } else {
-            self.pending.late.push(LateSample { slot, timestamp, value });
+            self.push_late(LateSample { slot, timestamp, value });
         }
         Ok(self.head.reference(slot))
     }
@@ -439,6 +451,7 @@ impl Batch for HeadBatch<'_> {
         labels: &LabelSet,
         exemplar: &Exemplar,
     ) -> Result<(), AppendError> {
+        self.check_memory(series, labels)?;
         let ring = self.head.exemplars.lock();
         if !ring.is_enabled() {
             return Ok(());
@@ -454,6 +467,7 @@ impl Batch for HeadBatch<'_> {
         let mut exemplar = exemplar.clone();
         exemplar.timestamp = exemplar.timestamp.or(newest_sample);
         if ring.check(slot, &exemplar)? {
+            self.pending.bytes += exemplar_size(&exemplar);
             self.pending.exemplars.push((slot, exemplar));
         }
         Ok(())
@@ -465,8 +479,10 @@ impl Batch for HeadBatch<'_> {
         labels: &LabelSet,
         metadata: &Metadata,
     ) -> Result<(), AppendError> {
+        self.check_memory(series, labels)?;
         let (slot, _) = self.resolve(series, labels)?;
-        if self.head.metadata.read().get(&slot).is_none_or(|known| **known != *metadata) {
+        if self.head.metadata.read().get(slot).is_none_or(|known| **known != *metadata) {
+            self.pending.bytes += metadata_size(metadata);
             self.pending.metadata.push((slot, metadata.clone()));
         }
         Ok(())

@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use metrics_core::{AppendError, Exemplar, TimeRange, Timestamp};
 
+use super::limits::exemplar_size;
+
 /// Characters that the labels of one exemplar may have in all (OpenMetrics 1.0, "Exemplars").
 const MAX_LABEL_CHARS: usize = 128;
 
@@ -14,11 +16,17 @@ pub(super) struct ExemplarRing {
     ring: VecDeque<(u32, Exemplar)>,
     /// The newest of each series, and how many of it are in the ring.
     newest: HashMap<u32, (Exemplar, usize)>,
+    bytes: usize,
 }
 
 impl ExemplarRing {
     pub(super) fn new(capacity: usize) -> Self {
         Self { capacity, ..Self::default() }
+    }
+
+    /// Bytes that the exemplars take.
+    pub(super) fn heap_size(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_enabled(&self) -> bool {
@@ -53,14 +61,17 @@ impl ExemplarRing {
             return;
         }
         if self.ring.len() == self.capacity
-            && let Some((oldest, _)) = self.ring.pop_front()
-            && let Some((_, left)) = self.newest.get_mut(&oldest)
+            && let Some((slot, oldest)) = self.ring.pop_front()
         {
-            *left -= 1;
-            if *left == 0 {
-                self.newest.remove(&oldest);
+            self.bytes -= exemplar_size(&oldest);
+            if let Some((_, left)) = self.newest.get_mut(&slot) {
+                *left -= 1;
+                if *left == 0 {
+                    self.newest.remove(&slot);
+                }
             }
         }
+        self.bytes += exemplar_size(&exemplar);
         let of_series = self.newest.entry(slot).or_insert_with(|| (exemplar.clone(), 0));
         of_series.0 = exemplar.clone();
         of_series.1 += 1;
@@ -96,6 +107,7 @@ mod tests {
         let times: Vec<_> = ring.in_range(TimeRange::ALL).map(|(s, e)| (s, e.timestamp)).collect();
         assert_eq!(times, [(0, Some(2)), (1, Some(3)), (0, Some(4))]);
         assert_eq!(ring.in_range(TimeRange::new(3, 3)).count(), 1);
+        assert_eq!(ring.heap_size(), 3 * exemplar_size(&exemplar(0, 1.0)));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::mem::discriminant;
 
-use metrics_core::{Histogram, Timestamp, Value};
+use metrics_core::{Timestamp, Value};
 
+use super::limits::heap_size;
 use super::series::{CutRule, end_of_range};
 use crate::chunk::{ChunkEncoder, ChunkError, EncodedChunk};
 
@@ -86,19 +87,7 @@ impl OpenHistograms {
     /// Bytes of the chunk and the newest sample, nearly.
     pub(super) fn size(&self) -> usize {
         let chunk = self.encoder.open_histograms().map_or(0, |open| open.bytes);
-        let spans_and_buckets = match &self.newest {
-            Value::Histogram(h) => (
-                h.positive_spans.len() + h.negative_spans.len(),
-                h.positive_buckets.len() + h.negative_buckets.len(),
-            ),
-            Value::FloatHistogram(h) => (
-                h.positive_spans.len() + h.negative_spans.len(),
-                h.positive_buckets.len() + h.negative_buckets.len(),
-            ),
-            _ => (0, 0),
-        };
-        let newest = size_of::<Histogram>() + 8 * (spans_and_buckets.0 + spans_and_buckets.1);
-        size_of::<Self>() + chunk + newest
+        size_of::<Self>() + chunk + heap_size(&self.newest)
     }
 
     /// The newest sample.
@@ -134,7 +123,7 @@ fn share_out(first: Timestamp, elapsed: i64, end: Timestamp, ratio: f64) -> Time
 mod tests {
     use std::sync::Arc;
 
-    use metrics_core::Span;
+    use metrics_core::{Histogram, Span};
 
     use super::*;
     use crate::chunk::sample_count;

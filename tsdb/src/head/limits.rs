@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use metrics_core::{AppendError, LabelSet};
+use metrics_core::{AppendError, Exemplar, Histogram, LabelSet, Metadata, Value};
 
 use crate::options::LabelLimits;
 
@@ -12,6 +12,34 @@ pub(crate) struct Limits {
     pub(crate) max_series: usize,
     pub(crate) max_bytes: usize,
     pub(crate) labels: LabelLimits,
+}
+
+/// Bytes that a value takes beside itself, nearly.
+pub(super) fn heap_size(value: &Value) -> usize {
+    let [spans, buckets, bounds] = match value {
+        Value::Histogram(h) => [
+            h.positive_spans.len() + h.negative_spans.len(),
+            h.positive_buckets.len() + h.negative_buckets.len(),
+            h.custom_values.len(),
+        ],
+        Value::FloatHistogram(h) => [
+            h.positive_spans.len() + h.negative_spans.len(),
+            h.positive_buckets.len() + h.negative_buckets.len(),
+            h.custom_values.len(),
+        ],
+        _ => return 0,
+    };
+    size_of::<Histogram>() + 8 * (spans + buckets + bounds)
+}
+
+/// Bytes that an exemplar takes, with its place in the ring and as the newest of its series.
+pub(super) fn exemplar_size(exemplar: &Exemplar) -> usize {
+    2 * size_of::<(u32, Exemplar)>() + exemplar.labels.heap_size()
+}
+
+/// Bytes that the metadata of a series takes.
+pub(super) fn metadata_size(metadata: &Metadata) -> usize {
+    size_of::<(u32, usize)>() + size_of::<Metadata>() + metadata.help.len() + metadata.unit.len()
 }
 
 /// Why a sample was refused.
@@ -25,7 +53,7 @@ pub(super) enum Reached {
     NameLength { series: Shown, name: String, found: usize, max: usize },
     #[error("{series} has a value of {found} bytes, more than {max}, for the label {name:.40}")]
     ValueLength { series: Shown, name: String, found: usize, max: usize },
-    #[error("no room for {series}: the series in memory take {taken} bytes, of {max}")]
+    #[error("no room for {series}: {taken} bytes are taken in memory, of {max}")]
     Memory { series: Shown, taken: usize, max: usize },
 }
 
@@ -79,6 +107,11 @@ impl Limits {
             return Err(Reached::LabelCount { series: Shown::new(labels), found, max: max_count });
         }
         Ok(())
+    }
+
+    /// Bytes from which on room should be made: three quarters of what there is.
+    pub(super) fn is_pressed(&self, bytes: usize) -> bool {
+        bytes >= self.max_bytes / 4 * 3
     }
 
     /// Whether there may be one series more.

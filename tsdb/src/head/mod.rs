@@ -20,6 +20,7 @@ mod index;
 mod isolation;
 mod limits;
 mod log;
+mod metadata;
 mod open_floats;
 mod out_of_order;
 mod pages;
@@ -34,10 +35,9 @@ mod truncate;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
-use metrics_core::{LabelSet, Metadata, TimeRange, Timestamp};
+use metrics_core::{LabelSet, TimeRange, Timestamp};
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use limits::Limits;
@@ -52,6 +52,7 @@ use exemplars::ExemplarRing;
 use index::Index;
 use isolation::Captures;
 use log::Log;
+use metadata::MetadataTable;
 use out_of_order::OutOfOrder;
 use pages::Pages;
 use series::CutRule;
@@ -73,6 +74,9 @@ pub(crate) struct Head {
     pages: Pages,
     /// Bytes of the index when it was changed last.
     index_bytes: AtomicUsize,
+    /// Bytes of exemplars, and of metadata, when they were changed last.
+    exemplar_bytes: AtomicUsize,
+    metadata_bytes: AtomicUsize,
     /// Series that the log does not know yet; whoever commits next logs them, whoever made them.
     unlogged: Mutex<Vec<(u32, LabelSet)>>,
     aliases: Mutex<Aliases>,
@@ -80,7 +84,7 @@ pub(crate) struct Head {
     /// Memory of past batches.
     spare: Mutex<Vec<Pending>>,
     exemplars: Mutex<ExemplarRing>,
-    metadata: RwLock<HashMap<u32, Arc<Metadata>>>,
+    metadata: RwLock<MetadataTable>,
     /// Deleted ranges by slot.
     deleted: RwLock<Tombstones>,
     /// Samples that are not in the order of their series.
@@ -172,11 +176,13 @@ impl Head {
             index: RwLock::new(Index::starting_at(1)),
             pages: Pages::new(),
             index_bytes: AtomicUsize::new(0),
+            exemplar_bytes: AtomicUsize::new(0),
+            metadata_bytes: AtomicUsize::new(0),
             unlogged: Mutex::new(Vec::new()),
             captures: Captures::default(),
             spare: Mutex::new(Vec::new()),
             exemplars: Mutex::new(ExemplarRing::new(options.max_exemplars)),
-            metadata: RwLock::new(HashMap::new()),
+            metadata: RwLock::default(),
             deleted: RwLock::default(),
             late: OutOfOrder::new(options.late_window, options.late_chunk_samples),
             times: Times {
@@ -220,12 +226,16 @@ impl Head {
         self.index.read().len()
     }
 
-    /// Bytes that labels with their index and samples take. What else is here (exemplars, metadata, deletions) is bounded
-    /// otherwise, or small beside it.
+    /// Bytes that labels with their index, samples, late ones too, exemplars and metadata take. What else is here, deletions
+    /// above all, is small beside it.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
         // Each is near the truth on its own; together they need not be of one moment.
-        self.index_bytes.load(Ordering::Relaxed) + self.pages.heap_size()
+        self.index_bytes.load(Ordering::Relaxed)
+            + self.pages.heap_size()
+            + self.late.heap_size()
+            + self.exemplar_bytes.load(Ordering::Relaxed)
+            + self.metadata_bytes.load(Ordering::Relaxed)
     }
 
     /// Nothing older than this is taken: half a chunk range behind the newest sample, so that what is being cut

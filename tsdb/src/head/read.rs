@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use metrics_core::{Columns, Exemplar, LabelSet, Matcher, TimeRange, Timestamp};
 
@@ -81,7 +82,12 @@ impl Head {
             let (kept, slab) = page.parts(series.slot);
             (kept.chunks(slab, range.start, Timestamp::MAX), kept.taken().wrapping_sub(series.mark))
         };
-        let deleted = self.deleted_of(series.slot);
+        let mut deleted = self.deleted_of(series.slot);
+        // Of a chunk that reaches over the time of the last cut, a block has the older part.
+        let oldest = self.times.min.load(Ordering::Acquire);
+        if chunks.first().is_some_and(|chunk| chunk.first < oldest) {
+            deleted.push(Interval { start: Timestamp::MIN, end: oldest.saturating_sub(1) });
+        }
         if !series.late.is_empty() {
             return append_with_late(&chunks, hidden, &deleted, &series.late, range, into);
         }

@@ -23,6 +23,20 @@ impl Head {
         self.time_range().is_some_and(|r| r.end.saturating_sub(r.start) > range / 2 * 3)
     }
 
+    /// The range of a block that is cut before it is due, because memory is nearly full: what is older than five minutes
+    /// of a two-hour range, unless that is little. Later samples may still come in order.
+    pub(crate) fn next_early_block(&self) -> Option<TimeRange> {
+        if !self.limits.is_pressed(self.bytes()) {
+            return None;
+        }
+        let TimeRange { start, end } = self.time_range()?;
+        let range = self.rule.chunk_range;
+        let range_end = end_of_range(start, range);
+        let cut = end.saturating_sub(range / 24).min(range_end);
+        let is_worth_it = cut == range_end || cut.saturating_sub(start) >= range / 8;
+        is_worth_it.then(|| TimeRange::new(start, cut - 1))
+    }
+
     /// The aligned range that the next block takes: first and last millisecond.
     pub(crate) fn next_block(&self) -> Option<TimeRange> {
         let first = self.time_range()?.start;
@@ -110,9 +124,10 @@ impl Head {
             guard.release_vacant();
         }
         for slot in &removed {
-            metadata.remove(slot);
+            metadata.remove(*slot);
             aliases.removed.insert(log.reference(*slot), segment);
         }
+        self.metadata_bytes.store(metadata.heap_size(), Ordering::Relaxed);
         self.unlogged.lock().retain(|(slot, _)| removed.binary_search(slot).is_err());
     }
 

@@ -15,8 +15,9 @@ mod replay;
 mod series;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use metrics_core::{TimeRange, Timestamp, Value};
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -43,6 +44,8 @@ pub(super) struct OutOfOrder {
     window: AtomicI64,
     /// Samples of a chunk.
     chunk_samples: usize,
+    /// Bytes of all generations.
+    bytes: AtomicUsize,
     /// Spares those who have nothing to do with late samples the lock.
     has_any: AtomicBool,
     generations: RwLock<Generations>,
@@ -69,6 +72,7 @@ impl OutOfOrder {
         Self {
             window: AtomicI64::new(window.max(0)),
             chunk_samples: chunk_samples.max(1),
+            bytes: AtomicUsize::new(0),
             has_any: AtomicBool::new(false),
             generations: RwLock::default(),
         }
@@ -81,6 +85,18 @@ impl OutOfOrder {
 
     pub(super) fn set_window(&self, window: i64) {
         self.window.store(window.max(0), Ordering::Release);
+    }
+
+    /// Bytes that late samples take.
+    #[inline]
+    pub(super) fn heap_size(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes that samples which took `before` bytes take `now`.
+    fn note_size(&self, before: usize, now: usize) {
+        // Wraps where less is taken, as the sum does.
+        self.bytes.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// All late samples, if there are any.
@@ -97,7 +113,17 @@ impl OutOfOrder {
     fn change<T>(&self, slot: u32, change: impl FnOnce(&mut LateSeries) -> T) -> T {
         self.has_any.store(true, Ordering::Release);
         let mut all = self.generations.write();
-        change(Arc::make_mut(all.current.series.entry(slot).or_default()))
+        let mut before = 0;
+        let series = match all.current.series.entry(slot) {
+            Entry::Occupied(there) => {
+                before = there.get().heap_size();
+                there.into_mut()
+            }
+            Entry::Vacant(new) => new.insert(Arc::default()),
+        };
+        let result = change(Arc::make_mut(series));
+        self.note_size(before, series.heap_size());
+        result
     }
 
     /// The state of a series that is about to be changed: for those who are reading, and to go back to.
@@ -111,10 +137,12 @@ impl OutOfOrder {
     /// Puts a series back into a state from before.
     fn restore(&self, slot: u32, before: Option<Arc<LateSeries>>) {
         let mut all = self.generations.write();
-        match before {
+        let now = before.as_ref().map_or(0, |series| series.heap_size());
+        let withdrawn = match before {
             Some(series) => all.current.series.insert(slot, series),
             None => all.current.series.remove(&slot),
         };
+        self.note_size(withdrawn.map_or(0, |series| series.heap_size()), now);
     }
 
     /// Notes that there are late samples.
@@ -149,7 +177,9 @@ impl OutOfOrder {
     /// Lets go of generations before a number.
     fn drop_before(&self, number: u64) {
         let mut all = self.generations.write();
-        all.leaving.retain(|g| g.number >= number);
+        for gone in all.leaving.extract_if(.., |g| g.number < number) {
+            self.note_size(gone.series.values().map(|series| series.heap_size()).sum(), 0);
+        }
         if all.current.series.is_empty() && all.leaving.is_empty() {
             self.has_any.store(false, Ordering::Release);
         }

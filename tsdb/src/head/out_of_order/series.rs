@@ -5,6 +5,7 @@ use std::sync::Arc;
 use metrics_core::{TimeRange, Timestamp, Value};
 
 use crate::chunk::{ChunkEncoder, EncodedChunk, Encoding};
+use crate::head::limits::heap_size;
 use crate::head_chunks::HeadChunk;
 
 /// The late samples of a series. Readers keep theirs while others add to it.
@@ -15,6 +16,8 @@ pub(crate) struct LateSeries {
     closed: Vec<Arc<LateChunk>>,
     /// How many of the closed chunks, the last ones, are in no chunk file yet.
     unsaved: usize,
+    /// Bytes of the closed chunks, and of what hangs on samples of the open one.
+    bytes: usize,
 }
 
 /// Late samples that take no more between them. May overlap others of the series.
@@ -48,6 +51,7 @@ impl LateSeries {
         if self.open.get(at).is_some_and(|(t, _)| *t == timestamp) {
             return false;
         }
+        self.bytes += heap_size(&value);
         self.open.insert(at, (timestamp, value));
         true
     }
@@ -61,13 +65,15 @@ impl LateSeries {
     pub(super) fn close(&mut self) {
         let chunks = encode(&self.open);
         self.unsaved += chunks.len();
+        self.bytes += chunks.iter().map(|c| chunk_size(&c.bytes)).sum::<usize>();
         self.closed.extend(chunks.into_iter().map(|c| Arc::new(LateChunk::from(c))));
-        self.open.clear();
+        self.clear_open();
     }
 
     /// Adds a chunk that a chunk file has.
     pub(super) fn adopt(&mut self, chunk: &HeadChunk) {
         let saved = self.closed.len() - self.unsaved;
+        self.bytes += chunk_size(&chunk.bytes);
         self.closed.insert(saved, Arc::new(LateChunk::from(chunk)));
     }
 
@@ -83,10 +89,23 @@ impl LateSeries {
 
     /// Forgets what chunk files are said to have: the open chunk, and the unsaved ones but for the first `keep`.
     pub(super) fn forget_unsaved(&mut self, keep: usize) {
-        self.open.clear();
+        self.clear_open();
         let gone = self.unsaved.saturating_sub(keep);
-        self.closed.truncate(self.closed.len() - gone);
+        self.bytes -=
+            self.closed.drain(self.closed.len() - gone..).map(|c| chunk_size(&c.bytes)).sum::<usize>();
         self.unsaved -= gone;
+    }
+
+    fn clear_open(&mut self) {
+        self.bytes -= self.open.iter().map(|(_, value)| heap_size(value)).sum::<usize>();
+        self.open.clear();
+    }
+
+    /// Bytes of everything.
+    pub(super) fn heap_size(&self) -> usize {
+        /// An entry of a table, and counters.
+        const ENTRY: usize = 5 * size_of::<usize>();
+        ENTRY + size_of::<Self>() + self.open.capacity() * size_of::<(Timestamp, Value)>() + self.bytes
     }
 
     /// From the first to the last sample; `None` without samples.
@@ -109,6 +128,12 @@ impl LateSeries {
         all.sort_by_key(|c| c.min_time);
         all
     }
+}
+
+/// Bytes of a closed chunk in a list.
+fn chunk_size(bytes: &[u8]) -> usize {
+    // Counters beside both of its allocations.
+    size_of::<LateChunk>() + bytes.len() + 5 * size_of::<usize>()
 }
 
 fn encode(samples: &[(Timestamp, Value)]) -> Vec<EncodedChunk> {

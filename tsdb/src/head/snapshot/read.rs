@@ -1,7 +1,6 @@
 //! Loading a snapshot into a head that is empty.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use metrics_core::{Exemplar, Metadata, Timestamp};
@@ -139,11 +138,12 @@ impl Head {
             Kind::Metadata => {
                 let mut all = Vec::new();
                 read(&mut |record| wal::read_metadata(record, &mut all))?;
-                let entries = all.into_iter().filter_map(|m| {
-                    let metadata = Metadata { metric_type: m.metric_type, help: m.help, unit: m.unit };
-                    Some((u32::try_from(m.series).ok()?, Arc::new(metadata)))
-                });
-                self.metadata.write().extend(entries);
+                let mut table = self.metadata.write();
+                for m in all {
+                    let Ok(slot) = u32::try_from(m.series) else { continue };
+                    table.insert(slot, Metadata { metric_type: m.metric_type, help: m.help, unit: m.unit });
+                }
+                self.metadata_bytes.store(table.heap_size(), Ordering::Relaxed);
             }
             Kind::Exemplars => {
                 let mut all = Vec::new();
@@ -156,6 +156,7 @@ impl Head {
                         Exemplar { labels: e.labels, value: e.value, timestamp: Some(e.timestamp) },
                     );
                 }
+                self.exemplar_bytes.store(ring.heap_size(), Ordering::Relaxed);
             }
             Kind::Tombstones => {
                 let mut all = Vec::new();

@@ -137,7 +137,7 @@ impl Head {
         let mut record = Vec::new();
         let metadata: Vec<MetadataRef> = (self.metadata.read().iter())
             .map(|(slot, m)| MetadataRef {
-                series: (*slot).into(),
+                series: slot.into(),
                 metric_type: m.metric_type,
                 unit: m.unit.clone(),
                 help: m.help.clone(),
