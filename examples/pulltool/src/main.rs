@@ -1,17 +1,21 @@
 //! `pulltool`: the command line of a monitoring stack's operator.
 
+mod query_flags;
 mod tsdb_flags;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use promql::parser::ParserOptions;
+use promql::parser::{ParserOptions, pretty};
+use pulltool::check_config::{ConfigOptions, check_config};
 use pulltool::check_metrics::check_metrics;
 use pulltool::check_rules::{CheckOptions, Outcome, check_rules};
 use pulltool::check_web_config::check_web_config;
 use pulltool::unit_test::{TestOptions, test_rules};
+use query_flags::Query;
 use tsdb_flags::Tsdb;
 
 /// Checks, tests, queries and inspects.
@@ -33,13 +37,52 @@ enum Command {
     /// Run unit tests.
     #[command(subcommand)]
     Test(Test),
+    /// Ask a server.
+    Query(Query),
+    /// Work on expressions.
+    #[command(subcommand)]
+    Promql(Promql),
     /// Look into a database's directory, write out what is in it, rewrite and make blocks.
     #[command(subcommand)]
     Tsdb(Tsdb),
 }
 
 #[derive(Debug, Subcommand)]
+enum Promql {
+    /// Print an expression over several lines, as people like to read it.
+    Format {
+        /// PromQL.
+        query: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Check {
+    /// Check configurations, and the files that they name.
+    Config {
+        /// Leave other files alone.
+        #[arg(long)]
+        syntax_only: bool,
+        /// What to complain about beyond errors: all, duplicate-rules, too-long-scrape-interval or none, separated by
+        /// commas.
+        #[arg(long, default_value = "duplicate-rules", value_delimiter = ',')]
+        lint: Vec<String>,
+        /// Fail on complaints.
+        #[arg(long)]
+        lint_fatal: bool,
+        /// Pass over unknown fields of rule files.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
+        /// Check the configuration of an agent.
+        #[arg(long)]
+        agent: bool,
+        /// How far queries look back: jobs that scrape no more often are complained about.
+        #[arg(long = "query.lookback-delta", default_value = "5m", value_parser = duration)]
+        lookback_delta: Duration,
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Check a page of metrics on standard input against the field's customs.
     Metrics,
     /// Check rule files.
@@ -82,7 +125,12 @@ enum Test {
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout().lock();
+    // Checks write to both outputs, which people see in one.
+    let mut out: Box<dyn Write> = match flags.command {
+        Command::Check(_) => Box::new(stdout),
+        _ => Box::new(io::BufWriter::new(stdout)),
+    };
     let parser = flags.enable_feature.iter().fold(ParserOptions::default(), |p, f| p.with_flag(f));
     let done = run(flags.command, parser, &mut out).and_then(|code| {
         out.flush()?;
@@ -114,6 +162,27 @@ fn run(
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut err = io::stderr();
     match command {
+        Command::Check(Check::Config {
+            syntax_only,
+            lint,
+            lint_fatal,
+            ignore_unknown_fields,
+            agent,
+            lookback_delta,
+            files,
+        }) => {
+            let has = |option: &str| lint.iter().any(|l| l == option || l == "all");
+            let is_off = lint.iter().any(|l| l == "none");
+            let mut options = ConfigOptions::default();
+            options.agent = agent;
+            options.syntax_only = syntax_only;
+            options.longest_interval = (!is_off && has("too-long-scrape-interval")).then_some(lookback_delta);
+            options.rules.duplicates = !is_off && has("duplicate-rules");
+            options.rules.fatal = lint_fatal;
+            options.rules.ignore_unknown_fields = ignore_unknown_fields;
+            options.rules.parser = parser;
+            return Ok(status(check_config(&files, &options, out, &mut err)?));
+        }
         Command::Check(Check::Metrics) => {
             let mut page = Vec::new();
             io::stdin().read_to_end(&mut page)?;
@@ -127,11 +196,7 @@ fn run(
             options.fatal = lint_fatal;
             options.ignore_unknown_fields = ignore_unknown_fields;
             options.parser = parser;
-            return Ok(match check_rules(&files, &options, out, &mut err)? {
-                Outcome::Good => ExitCode::SUCCESS,
-                Outcome::Bad => ExitCode::FAILURE,
-                Outcome::Lint => ExitCode::from(LINT),
-            });
+            return Ok(status(check_rules(&files, &options, out, &mut err)?));
         }
         Command::Check(Check::WebConfig { files }) => {
             if !check_web_config(&files, &mut err)? {
@@ -147,7 +212,22 @@ fn run(
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Query(query) => query.run(out)?,
+        Command::Promql(Promql::Format { query }) => writeln!(out, "{}", pretty(&parser.parse(&query)?))?,
         Command::Tsdb(command) => command.run(out)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn status(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Good => ExitCode::SUCCESS,
+        Outcome::Bad => ExitCode::FAILURE,
+        Outcome::Lint => ExitCode::from(LINT),
+    }
+}
+
+/// A length of time as the field writes it: `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    metrics_core::time::parse_duration(text).map_err(|e| e.to_string())
 }

@@ -113,7 +113,10 @@ pub(super) fn inert_keys() -> Vec<&'static str> {
 }
 
 /// Reads a target file, JSON or YAML by its name.
-pub(crate) fn groups_of_file(path: &std::path::Path) -> Result<Vec<TargetGroupConfig>, ConfigError> {
+///
+/// # Errors
+/// If it cannot be read, or does not hold target groups.
+pub fn groups_of_file(path: &std::path::Path) -> Result<Vec<TargetGroupConfig>, ConfigError> {
     let fail = |at: Position, message: String| ConfigError::Invalid { path: path.to_owned(), at, message };
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;

@@ -46,7 +46,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use alerting::{Alerting, AlertmanagerConfig};
-pub use discovery::{DiscoveryConfig, DnsDiscovery, FileDiscovery, HttpDiscovery, TargetGroupConfig};
+pub use discovery::{
+    DiscoveryConfig, DnsDiscovery, FileDiscovery, HttpDiscovery, TargetGroupConfig, groups_of_file,
+};
 pub use file::{Config, expand};
 pub use global::Global;
 pub use http::{Authorization, BasicAuth, HeaderConfig, HttpClientConfig, Secret, TlsConfig};
@@ -54,7 +56,6 @@ pub use remote::{QueueConfig, RemoteWriteConfig};
 pub use scrape::{ScrapeConfig, ScrapeProtocol};
 pub use value::{format_size, size as parse_size};
 
-pub(crate) use discovery::groups_of_file;
 #[cfg(feature = "http")]
 pub(crate) use discovery::groups_of_json;
 
