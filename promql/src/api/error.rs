@@ -98,7 +98,7 @@ impl From<QueryError> for ApiError {
             QueryError::Length(e) => return Self::parameter("query", e),
             QueryError::Timeout => ErrorKind::Timeout,
             QueryError::Cancelled => ErrorKind::Canceled,
-            QueryError::Storage(_) => ErrorKind::Internal,
+            QueryError::Storage(_) | QueryError::Thread(_) => ErrorKind::Internal,
             _ => ErrorKind::Execution,
         };
         Self::new(kind, chain(&error))

@@ -176,25 +176,11 @@ fn push_steps(out: &mut String, name: &str, steps: &[StepStats], count: impl Fn(
     out.push_str("],");
 }
 
-/// All selectors of a query, in order.
+/// All selectors of a query.
 fn collect_selectors<'e>(expr: &'e Expr, found: &mut Vec<&'e VectorSelector>) {
     match expr {
-        Expr::Number(_) | Expr::String(_) => {}
-        Expr::Paren(e) => collect_selectors(&e.expr, found),
-        Expr::Unary(e) => collect_selectors(&e.expr, found),
-        Expr::Subquery(e) => collect_selectors(&e.expr, found),
-        Expr::Binary(e) => {
-            collect_selectors(&e.lhs, found);
-            collect_selectors(&e.rhs, found);
-        }
-        Expr::Aggregate(e) => {
-            collect_selectors(&e.expr, found);
-            if let Some(param) = &e.param {
-                collect_selectors(param, found);
-            }
-        }
-        Expr::Call(e) => e.args.iter().for_each(|arg| collect_selectors(arg, found)),
         Expr::Vector(e) => found.push(e),
         Expr::Matrix(e) => found.push(&e.selector),
+        _ => expr.children().into_iter().for_each(|child| collect_selectors(child, found)),
     }
 }

@@ -344,3 +344,16 @@ fn exemplars_are_shown_per_series() {
     let (status, body) = get("/api/v1/query_exemplars?query=up&start=0&end=1");
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"status":"success","data":[]}"#));
 }
+
+#[test]
+fn long_chains_are_shown_as_trees() {
+    let api = Api::new(Engine::new(Options::default()), Program(MemStore::default()));
+    let body = vec!["absent(a)"; 1001].join("+or+");
+    for path in ["parse_query", "format_query", "query", "query_exemplars"] {
+        let request = Request::post(format!("/api/v1/{path}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(format!("time=0&start=0&end=1&query={body}"))
+            .unwrap();
+        assert_eq!(api.handle(&request).status(), StatusCode::OK, "{path}");
+    }
+}

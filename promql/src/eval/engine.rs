@@ -12,6 +12,7 @@ use super::range_call::shown_range;
 use super::range_source::{RangeSource, inner_grid};
 use super::row::{Row, is_absent};
 use super::samples::{Part, SampleCounts, Seen};
+use super::stack::with_room;
 use super::{Context, QueryError};
 use crate::parser::{Expr, ParserOptions, ValueType};
 use crate::plan::{Node, QueryTimes, build as plan};
@@ -203,11 +204,13 @@ impl Engine {
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
         let started = Instant::now();
-        let node = plan(expr, QueryTimes { start: time, end: time, step: 0 })?;
-        let context = self.context(store, options);
-        let grid = context.samples.query(Grid::instant(time));
-        let value = instant_value(expr.value_type(), &node, grid, &context)?;
-        Ok(finished(value, grid, started, &context))
+        with_room(expr.height(), || {
+            let node = plan(expr, QueryTimes { start: time, end: time, step: 0 })?;
+            let context = self.context(store, options);
+            let grid = context.samples.query(Grid::instant(time));
+            let value = instant_value(expr.value_type(), &node, grid, &context)?;
+            Ok(finished(value, grid, started, &context))
+        })
     }
 
     /// Evaluates a query at every step of a range: from `start` up to `end`, `step` milliseconds apart.
@@ -264,11 +267,13 @@ impl Engine {
         if grid.count > self.options.max_samples {
             return Err(QueryError::TooManySamples);
         }
-        let node = plan(expr, QueryTimes { start, end, step })?;
-        let context = self.context(store, options);
-        let grid = context.samples.query(grid);
-        let series = range_matrix(&node, grid, &context)?;
-        Ok(finished(QueryValue::Matrix(series), grid, started, &context))
+        with_room(expr.height(), || {
+            let node = plan(expr, QueryTimes { start, end, step })?;
+            let context = self.context(store, options);
+            let grid = context.samples.query(grid);
+            let series = range_matrix(&node, grid, &context)?;
+            Ok(finished(QueryValue::Matrix(series), grid, started, &context))
+        })
     }
 
     fn context<'a>(&'a self, store: &'a dyn Select, options: &QueryOptions) -> Context<'a> {

@@ -32,6 +32,9 @@ pub enum QueryError {
     /// The store failed.
     #[error("expanding series")]
     Storage(#[from] SelectError),
+    /// The query nests so deeply that it needs a thread of its own, and the system has none.
+    #[error("no thread for a query that nests this deeply")]
+    Thread(#[source] std::io::Error),
     /// The query cannot be computed on the data found.
     #[error(transparent)]
     Data(#[from] DataError),

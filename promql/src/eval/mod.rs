@@ -36,6 +36,7 @@ mod timestamp;
 
 // Running a query.
 mod engine;
+mod stack;
 
 #[cfg(test)]
 mod sliding_law;

@@ -5,12 +5,15 @@
 //! gives the same tree.
 
 mod ast;
+mod call;
 mod check;
+mod cursor;
 mod duration;
 mod error;
 mod functions;
 mod lex;
 mod lex_series;
+mod modifiers;
 mod number;
 mod parse;
 mod pretty;
@@ -20,6 +23,7 @@ mod regex_error;
 mod selector;
 mod series;
 mod token;
+mod visit;
 
 pub use ast::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Cardinality, Edges, Expr, Matching, MatrixSelector,
@@ -54,8 +58,11 @@ pub struct ParserOptions {
     pub extended_range_selectors: bool,
     /// `promql-binop-fill-modifiers`: `fill`, `fill_left`, `fill_right`.
     pub fill_modifiers: bool,
-    /// How deep expressions may nest; a guard of the stack of whoever parses and evaluates. 128 unless told otherwise.
+    /// How deep expressions may nest in the text; a guard of the stack of whoever parses. 128 unless told otherwise.
     pub max_depth: usize,
+    /// How high the tree may grow, in which each operator of a chain such as `a or b or c` stands above the one before it;
+    /// a guard of the stack of whoever walks through it. 1,100 unless told otherwise.
+    pub max_height: usize,
 }
 
 impl Default for ParserOptions {
@@ -66,6 +73,7 @@ impl Default for ParserOptions {
             extended_range_selectors: false,
             fill_modifiers: false,
             max_depth: 128,
+            max_height: 1100,
         }
     }
 }

@@ -5,9 +5,9 @@ use metrics_core::{MatchOp, Matcher};
 use super::ast::{
     At, BinaryOp, Edges, Expr, MatrixSelector, NumberLiteral, Sign, Span, Subquery, VectorSelector,
 };
+use super::cursor::{Context, Parsed, Parser};
 use super::duration::{DurationExpr, DurationOp, DurationOperand, Length, is_out_of_range};
 use super::error::ParseError;
-use super::parse::{Context, Parsed, Parser};
 use super::token::{Kind, Token};
 
 const OFFSET: Context = Context { reading: "offset", expected: "number, duration, step(), or range()" };

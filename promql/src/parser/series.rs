@@ -12,10 +12,10 @@ use metrics_core::{FloatHistogram, LabelSet, LabelSetBuilder, METRIC_NAME, Match
 
 use super::ParserOptions;
 use super::ast::{BinaryOp, Expr, Sign};
+use super::cursor::{Context, Parsed, Parser};
 use super::error::ParseError;
 use super::lex::Lexer;
-use super::parse::{Context, Parsed, Parser, can_be_metric};
-use super::token::{Descriptor, Kind, Token};
+use super::token::{Descriptor, Kind, Token, can_be_metric};
 
 /// One value of a series description.
 #[derive(Debug, Clone, PartialEq)]

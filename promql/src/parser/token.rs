@@ -215,3 +215,55 @@ pub(crate) fn descriptor(word: &str) -> Option<Descriptor> {
         _ => return None,
     })
 }
+
+/// Whether an expression can begin with such a word.
+pub(super) fn starts_expression(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Number
+            | Kind::Duration
+            | Kind::String
+            | Kind::LeftParen
+            | Kind::LeftBrace
+            | Kind::Binary(BinaryOp::Add | BinaryOp::Sub)
+    ) || can_be_metric(kind)
+}
+
+/// Whether such a word is a metric's name where one is expected.
+pub(super) fn can_be_metric(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Identifier
+            | Kind::MetricIdentifier
+            | Kind::Aggregate(_)
+            | Kind::By
+            | Kind::Without
+            | Kind::Fill
+            | Kind::FillLeft
+            | Kind::FillRight
+            | Kind::Offset
+            | Kind::Anchored
+            | Kind::Smoothed
+            | Kind::Start
+            | Kind::End
+            | Kind::Step
+            | Kind::Range
+            | Kind::MaxOf
+            | Kind::MinOf
+            | Kind::Binary(BinaryOp::And | BinaryOp::Or | BinaryOp::Unless)
+    )
+}
+
+/// Whether such a word is a label's name where one is expected.
+pub(super) fn can_be_label(kind: Kind) -> bool {
+    match kind {
+        Kind::Without => false,
+        Kind::Bool
+        | Kind::On
+        | Kind::Ignoring
+        | Kind::GroupLeft
+        | Kind::GroupRight
+        | Kind::Binary(BinaryOp::Atan2) => true,
+        kind => can_be_metric(kind),
+    }
+}
