@@ -42,13 +42,13 @@ impl Counter {
     }
 
     /// Counts one.
-    #[inline]
+    #[inline(always)]
     pub fn inc(&self) {
         self.add(1);
     }
 
     /// Counts `n`.
-    #[inline]
+    #[inline(always)]
     pub fn add(&self, n: u64) {
         self.totals.add(self.at, n);
     }

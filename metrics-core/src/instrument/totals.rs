@@ -93,7 +93,7 @@ impl Totals {
     }
 
     /// Adds to a total.
-    #[inline]
+    #[inline(always)] // A few instructions, the same ones in every program's loops.
     pub(super) fn add(&self, at: usize, n: u64) {
         let slot = slot::if_known();
         match self.first.get(at) {

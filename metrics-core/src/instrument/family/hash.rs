@@ -1,5 +1,7 @@
 //! Hashes of label values, and comparing them.
 
+use crate::instrument::labels::LabelValues;
+
 /// Whether two texts are the same; most are too short for a call to pay.
 #[inline]
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
@@ -34,8 +36,12 @@ fn ends(text: &[u8]) -> (u64, u64) {
 /// Mixes a text into a hash.
 #[inline]
 pub(super) fn mix_text(hash: u64, text: &[u8]) -> u64 {
+    mix_with_ends(hash, text, ends(text))
+}
+
+#[inline]
+fn mix_with_ends(hash: u64, text: &[u8], (first, last): (u64, u64)) -> u64 {
     let hash = if text.len() > SHORT { mix_long(hash, text) } else { hash };
-    let (first, last) = ends(text);
     // The length keeps ["ab", "c"] and ["a", "bc"] apart, and texts whose ends are the same.
     mix(hash ^ first, last ^ (text.len() as u64).rotate_right(8))
 }
@@ -56,6 +62,57 @@ fn mix(a: u64, b: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
+/// What a member is looked for by: the hash of its values and, where these are few and short, they themselves, in numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub(super) hash: u64,
+    /// The ends of the first values; zeros where there are none.
+    ends: [(u64, u64); FEW],
+    /// The lengths of these values.
+    lengths: u64,
+    labels: usize,
+    /// Whether the numbers tell all of the values.
+    whole: bool,
+}
+
+/// So many values go into a key.
+const FEW: usize = 3;
+
+impl Key {
+    /// The key of these values; the hash begins with `seed`.
+    #[inline]
+    pub(super) fn new(seed: u64, values: &impl LabelValues) -> Self {
+        let mut key = Self { hash: seed, ends: [(0, 0); FEW], lengths: 0, labels: 0, whole: true };
+        values.each(|value| key.add(value.as_bytes()));
+        key
+    }
+
+    #[inline]
+    fn add(&mut self, text: &[u8]) {
+        let ends = ends(text);
+        self.hash = mix_with_ends(self.hash, text, ends);
+        match self.ends.get_mut(self.labels) {
+            Some(place) if text.len() <= SHORT => *place = ends,
+            _ => self.whole = false,
+        }
+        self.lengths = self.lengths << 8 ^ text.len() as u64;
+        self.labels += 1;
+    }
+
+    /// Whether the numbers tell all of the values: then those with the same numbers are the same.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Whether all numbers are those of another key with as many labels.
+    #[inline]
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let pairs = self.ends.iter().zip(&other.ends).take(self.labels);
+        self.hash == other.hash
+            && pairs.fold(self.lengths ^ other.lengths, |all, (a, b)| all | (a.0 ^ b.0) | (a.1 ^ b.1)) == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +130,22 @@ mod tests {
                 texts.iter().map(|t| (mix_text(1, t.as_bytes()) >> shift) as u32).collect();
             assert!(texts.len() - hashes.len() < 10, "{} of {}", hashes.len(), texts.len());
         }
+    }
+
+    #[test]
+    fn keys_tell_values_apart() {
+        let key = |values: &[&str; 2]| Key::new(1, values);
+        let values = ["", "a", "aa", "aaa", "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab"];
+        for a in values {
+            for b in values {
+                for (c, d) in values.iter().flat_map(|c| values.map(|d| (*c, d))) {
+                    assert_eq!(key(&[a, b]).same(&key(&[c, d])), (a, b) == (c, d), "{a} {b}, {c} {d}");
+                }
+            }
+        }
+        assert!(key(&["a", "0123456789abcdef"]).is_whole() && !key(&["a", "0123456789abcdefg"]).is_whole());
+        assert!(Key::new(1, &["", "", ""]).is_whole() && !Key::new(1, &["", "", "", ""]).is_whole());
+        assert_eq!(key(&["x", "y"]).hash, mix_text(mix_text(1, b"x"), b"y"));
     }
 
     proptest::proptest! {

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use self::expiry::Expiry;
-use self::hash::mix_text;
+use self::hash::Key;
 use self::label_limits::LabelLimits;
 use self::members::{Fresh, Members};
 use self::order::Ordered;
@@ -276,9 +276,7 @@ impl<L, M: Instrument> Core<L, M> {
 
     #[inline]
     fn hash(&self, values: &impl LabelValues) -> u64 {
-        let mut hash = self.seed;
-        values.each(|value| hash = mix_text(hash, value.as_bytes()));
-        hash
+        Key::new(self.seed, values).hash
     }
 }
 
@@ -342,11 +340,11 @@ impl<L: Labels, M: Instrument> Core<L, M> {
 
     #[inline]
     fn with_remembered<R>(&self, values: &L::Values<'_>, use_it: impl FnOnce(&M) -> R) -> R {
-        let hash = self.hash(values);
+        let key = Key::new(self.seed, values);
         let epoch = self.epoch.load(Ordering::Acquire);
-        match remembered::with(epoch, hash, values, use_it) {
+        match remembered::with(epoch, &key, values, use_it) {
             Ok(result) => result,
-            Err(use_it) => self.with_found(epoch, hash, values, use_it),
+            Err(use_it) => self.with_found(epoch, &key, values, use_it),
         }
     }
 
@@ -354,14 +352,14 @@ impl<L: Labels, M: Instrument> Core<L, M> {
     fn with_found<R>(
         &self,
         epoch: u64,
-        hash: u64,
+        key: &Key,
         values: &L::Values<'_>,
         use_it: impl FnOnce(&M) -> R,
     ) -> R {
-        match self.find_or_make(hash, values) {
+        match self.find_or_make(key.hash, values) {
             Err(overflow) => use_it(overflow),
             Ok(instrument) => {
-                remembered::put(epoch, hash, values, &instrument);
+                remembered::put(epoch, key, values, &instrument);
                 use_it(&instrument)
             }
         }

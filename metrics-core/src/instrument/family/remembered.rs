@@ -4,11 +4,12 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::hash::Key;
 use super::packed::Packed;
 use crate::instrument::labels::LabelValues;
 use crate::instrument::{Counter, Gauge, Histogram, Instrument};
 
-/// How many places a thread's memory has at first, and at most: 64 bytes each, and a copy of the values.
+/// How many places a thread's memory has at first, and at most: 136 bytes each.
 const FIRST: usize = 64;
 pub(super) const MOST: usize = 4096;
 
@@ -22,9 +23,10 @@ struct Memory {
 }
 
 struct Place {
-    hash: u64,
     epoch: u64,
-    values: Packed,
+    key: Key,
+    /// The values, if the key does not tell them.
+    values: Option<Packed>,
     instrument: Kept,
 }
 
@@ -48,7 +50,7 @@ pub(super) fn new_epoch() -> u64 {
 #[inline]
 pub(super) fn with<M: Instrument, R, F: FnOnce(&M) -> R>(
     epoch: u64,
-    hash: u64,
+    key: &Key,
     values: &impl LabelValues,
     use_it: F,
 ) -> Result<R, F> {
@@ -56,8 +58,11 @@ pub(super) fn with<M: Instrument, R, F: FnOnce(&M) -> R>(
     let found = MEMORY.try_with(|memory| {
         // Borrowed while `use_it` runs; should that come back here, nothing new is remembered meanwhile.
         let memory = memory.try_borrow().ok()?;
-        let place = memory.places.get(memory.place_of(hash))?.as_ref()?;
-        if place.hash != hash || place.epoch != epoch || !place.values.are(values) {
+        let place = memory.places.get(memory.place_of(key.hash))?.as_ref()?;
+        if place.epoch != epoch || !place.key.same(key) {
+            return None;
+        }
+        if !key.is_whole() && !place.values.as_ref().is_some_and(|packed| packed.are(values)) {
             return None;
         }
         let instrument = M::kept(&place.instrument)?;
@@ -70,10 +75,11 @@ pub(super) fn with<M: Instrument, R, F: FnOnce(&M) -> R>(
 }
 
 /// Remembers a member.
-pub(super) fn put<M: Instrument>(epoch: u64, hash: u64, values: &impl LabelValues, instrument: &M) {
+pub(super) fn put<M: Instrument>(epoch: u64, key: &Key, values: &impl LabelValues, instrument: &M) {
     // Where the thread is about to end, or is using a member, it goes without.
     let _ = MEMORY.try_with(|memory| {
-        let place = Place { hash, epoch, values: Packed::new(values), instrument: instrument.clone().keep() };
+        let values = (!key.is_whole()).then(|| Packed::new(values));
+        let place = Place { epoch, key: *key, values, instrument: instrument.clone().keep() };
         memory.try_borrow_mut().map(|mut memory| memory.put(place))
     });
 }
@@ -88,18 +94,18 @@ impl Memory {
         if self.places.is_empty() {
             self.places.resize_with(FIRST, || None);
         }
-        let taken = |at: &Option<Place>| at.as_ref().is_some_and(|other| other.hash != place.hash);
-        while self.places.len() < MOST && taken(&self.places[self.place_of(place.hash)]) {
+        let taken = |at: &Option<Place>| at.as_ref().is_some_and(|other| other.key.hash != place.key.hash);
+        while self.places.len() < MOST && taken(&self.places[self.place_of(place.key.hash)]) {
             self.grow();
         }
-        let at = self.place_of(place.hash);
+        let at = self.place_of(place.key.hash);
         self.places[at] = Some(place);
     }
 
     fn grow(&mut self) {
         let larger = (0..self.places.len() * 2).map(|_| None).collect();
         for place in std::mem::replace(&mut self.places, larger).into_iter().flatten() {
-            let at = self.place_of(place.hash);
+            let at = self.place_of(place.key.hash);
             self.places[at] = Some(place);
         }
     }
