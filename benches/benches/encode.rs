@@ -32,7 +32,7 @@ fn measure(
 fn ours(registry: &Registry, format: Format) -> impl FnMut() -> usize {
     let mut gatherer = Gatherer::new(registry);
     let mut writer = PageWriter::new(format, WriteOptions::default());
-    move || writer.write(&gatherer.gather().families).len()
+    move || writer.write_gathered(gatherer.gather()).len()
 }
 
 const HELP: &str = "How many requests this part of the program has answered since its start.";

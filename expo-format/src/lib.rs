@@ -60,6 +60,7 @@ mod series;
 
 // Ground that the text formats share.
 mod cursor;
+mod digits;
 mod escape;
 mod last_series;
 mod line;

@@ -1,9 +1,13 @@
 //! Floats and timestamps as text, in the forms that the field's formats share.
 
+use crate::digits::{Digits, ShortText};
 use crate::scan;
 
 /// The NaN that stands for "not a number" in a store; the staleness marker is another one.
 const NORMAL_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0001);
+
+/// Up to here every whole float is that whole number.
+const LAST_EXACT: f64 = (1u64 << 53) as f64;
 
 /// Powers of ten that a float holds exactly.
 const POWERS: [f64; 23] = [
@@ -209,9 +213,43 @@ pub(crate) fn parse_seconds(text: &[u8]) -> Option<i64> {
 /// Appends a float in the shortest form that reads back the same: `1`, `0.5`, `1e+06`, `1e-05`, `+Inf`, `NaN`.
 ///
 /// An exponent is written below 1e-4 and from 1e6, with a sign and at least two digits; negative zero is `0`.
+#[inline]
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        write_whole(out, value as i64);
+    match short_float(value) {
+        Some(text) => text.append_to(out),
+        None => write_other(out, value),
+    }
+}
+
+/// As [`write_float`] writes it, if that is a whole number of not too many digits.
+#[inline]
+pub(crate) fn short_float(value: f64) -> Option<ShortText> {
+    match whole(value)? {
+        0 => Some(ShortText::ZERO),
+        number if number < FIRST_EXPONENT => Some(Digits::of(number).plain()),
+        number => Digits::of(number).with_exponent(),
+    }
+}
+
+/// From here on whole numbers are written with an exponent.
+const FIRST_EXPONENT: u64 = 1_000_000;
+/// Whole numbers below this have so few digits that a float has all of them.
+const EXACT: u64 = 1_000_000_000_000_000;
+
+/// A whole number, not negative, that a float has all digits of.
+#[inline]
+fn whole(value: f64) -> Option<u64> {
+    // The cast saturates, and makes zero of what is not a number. Negative zero is equal to zero.
+    let number = value as u64;
+    (number as f64 == value && number < EXACT).then_some(number)
+}
+
+/// Appends a float that is negative, not whole, or too large for all of its digits.
+#[inline(never)]
+fn write_other(out: &mut Vec<u8>, value: f64) {
+    if let Some(text) = short_float(-value) {
+        out.push(b'-');
+        text.append_to(out);
     } else if value.is_finite() {
         write_shortest(out, value);
     } else {
@@ -224,20 +262,6 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
         };
         out.extend_from_slice(word);
     }
-}
-
-/// Appends a whole number of so few digits that a float has all of them.
-fn write_whole(out: &mut Vec<u8>, value: i64) {
-    if value.unsigned_abs() < 1_000_000 {
-        return write_integer(out, value);
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(value.unsigned_abs()).as_bytes();
-    let end = digits.iter().rposition(|b| *b != b'0').map_or(digits.len(), |at| at + 1);
-    place_exponent(out, &digits[..end], digits.len() as i32 - 1);
 }
 
 /// Appends a float without exponent, however long: `0.0000001`, `10`, `+Inf`.
@@ -329,13 +353,41 @@ fn signed(text: &[u8]) -> i32 {
 }
 
 /// Appends a float as OpenMetrics prefers them: as [`write_float`], with `.0` after a whole number.
+#[inline]
 pub(crate) fn write_float_with_point(out: &mut Vec<u8>, value: f64) {
-    let start = out.len();
-    write_float(out, value);
-    let whole = out[start..].iter().all(|b| b.is_ascii_digit() || *b == b'-');
-    if whole {
-        out.extend_from_slice(b".0");
+    match short_float_with_point(value) {
+        Some(text) => text.append_to(out),
+        None => {
+            write_other(out, value);
+            if whole(-value).is_some_and(|number| number < FIRST_EXPONENT) {
+                out.extend_from_slice(b".0");
+            }
+        }
     }
+}
+
+/// As [`write_float_with_point`] writes it, if that is a whole number of not too many digits.
+#[inline]
+pub(crate) fn short_float_with_point(value: f64) -> Option<ShortText> {
+    let text = short_float(value)?;
+    if value < FIRST_EXPONENT as f64 { text.then(u32::from_le_bytes(*b".0\0\0"), 2) } else { Some(text) }
+}
+
+/// Appends a count: a whole number with all its digits, anything else as [`write_float_with_point`].
+#[inline]
+pub(crate) fn write_count(out: &mut Vec<u8>, value: f64) {
+    match short_count(value) {
+        Some(text) => text.append_to(out),
+        _ if value.fract() == 0.0 && (0.0..=LAST_EXACT).contains(&value) => write_unsigned(out, value as u64),
+        None => write_float_with_point(out, value),
+    }
+}
+
+/// As [`write_count`] writes it, if that is a whole number of not too many digits.
+#[inline]
+pub(crate) fn short_count(value: f64) -> Option<ShortText> {
+    let number = whole(value)?;
+    Some(if number == 0 { ShortText::ZERO } else { Digits::of(number).plain() })
 }
 
 /// Appends a whole number.

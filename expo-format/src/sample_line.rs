@@ -1,9 +1,10 @@
 //! The sample lines of a metric before they are text: what both text formats have in common.
 
-use metrics_core::family::Metric;
+use metrics_core::family::{Metric, MetricFamily};
 use metrics_core::{Exemplar, LabelSet};
 
 use crate::WriteOptions;
+use crate::digits::ShortText;
 use crate::escape::write_quoted;
 use crate::line::write_series;
 
@@ -52,6 +53,12 @@ impl Number {
 
 /// How a format shows one family's samples.
 pub(crate) trait Dialect {
+    /// The lines of this family, for longer than it lives.
+    fn owned(family: &MetricFamily, options: WriteOptions) -> Self;
+
+    /// Appends the family's metadata.
+    fn head(&self, out: &mut Vec<u8>, family: &MetricFamily);
+
     /// The family's name, as its samples show it before their suffix.
     fn name(&self) -> &str;
 
@@ -65,6 +72,9 @@ pub(crate) trait Dialect {
 
     /// Appends a value.
     fn number(&self, out: &mut Vec<u8>, number: Number);
+
+    /// A value as [`Dialect::number`] appends it, if that is short and quick; nearly all are.
+    fn short(&self, number: Number) -> Option<ShortText>;
 
     /// Appends what stands behind the value, with the line's end.
     fn tail(&self, out: &mut Vec<u8>, metric: &Metric, exemplar: Option<&Exemplar>);

@@ -68,8 +68,8 @@ impl Pages {
             self.writers.remove(0);
         }
         self.writers.push(writer);
-        let families = &self.gatherer.gathered().families;
-        self.writers.last_mut().map_or(&[], |writer| writer.write(families))
+        let gathered = self.gatherer.gathered();
+        self.writers.last_mut().map_or(&[], |writer| writer.write_gathered(gathered))
     }
 }
 

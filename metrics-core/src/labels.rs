@@ -128,12 +128,6 @@ impl LabelSet {
         self.0.is_empty()
     }
 
-    /// Whether one is a clone of the other, or both of a third: said without reading them. Sets that were made
-    /// separately are not, be they ever so equal.
-    pub fn is_clone_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Bytes that all clones of this set share on the heap.
     pub fn heap_size(&self) -> usize {
         self.0.len() + 2 * size_of::<usize>()

@@ -11,4 +11,4 @@ pub use parse::Parser;
 pub use strict::StrictParser;
 pub use write::{write, write_eof, write_family};
 
-pub(crate) use write::Lines;
+pub(crate) use write::{EOF, Lines};

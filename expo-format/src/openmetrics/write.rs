@@ -6,9 +6,10 @@ use metrics_core::family::{HistogramValue, Metric, MetricFamily, MetricValue};
 use metrics_core::{Exemplar, MetricType, Timestamp};
 
 use crate::WriteOptions;
+use crate::digits::ShortText;
 use crate::escape::write_help;
 use crate::line::{write_name, write_series};
-use crate::number::{write_float_with_point, write_unsigned};
+use crate::number::{short_count, short_float_with_point, write_count, write_float_with_point};
 use crate::sample_line::{Dialect, Extra, Number, SampleLine};
 
 /// Appends a whole page: these families in their order, and `# EOF`.
@@ -32,9 +33,12 @@ pub fn write(out: &mut Vec<u8>, families: &[MetricFamily], options: WriteOptions
     write_eof(out);
 }
 
+/// The line that ends a page.
+pub(crate) const EOF: &[u8] = b"# EOF\n";
+
 /// Appends the line that ends a page.
 pub fn write_eof(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"# EOF\n");
+    out.extend_from_slice(EOF);
 }
 
 /// Appends one family: its metadata and all its samples.
@@ -53,6 +57,7 @@ fn write_metadata(out: &mut Vec<u8>, keyword: &[u8], name: &str) {
 }
 
 /// How the lines of one family look.
+#[derive(Debug)]
 pub(crate) struct Lines<'a> {
     /// As shown, with the suffix that belongs to the samples.
     shown: Cow<'a, str>,
@@ -74,26 +79,6 @@ impl<'a> Lines<'a> {
             other => (shown.len(), other),
         };
         Self { shown, base, metric_type, options }
-    }
-
-    /// Appends the family's metadata.
-    pub(crate) fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
-        let name = self.name();
-        if !family.help.is_empty() {
-            write_metadata(out, b"# HELP ", name);
-            write_help(out, &family.help, true);
-            out.push(b'\n');
-        }
-        write_metadata(out, b"# TYPE ", name);
-        out.extend_from_slice(self.metric_type.as_str().as_bytes());
-        out.push(b'\n');
-        // The format demands that the name ends in its unit, and refuses the page otherwise.
-        let has_unit = name.strip_suffix(family.unit.as_str()).is_some_and(|base| base.ends_with('_'));
-        if !family.unit.is_empty() && has_unit {
-            write_metadata(out, b"# UNIT ", name);
-            write_help(out, &family.unit, true);
-            out.push(b'\n');
-        }
     }
 
     fn histogram<'m>(&self, histogram: &'m HistogramValue, mut line: impl FnMut(SampleLine<'m>)) {
@@ -125,6 +110,30 @@ impl<'a> Lines<'a> {
 }
 
 impl Dialect for Lines<'_> {
+    fn owned(family: &MetricFamily, options: WriteOptions) -> Self {
+        let Lines { shown, base, metric_type, options } = Lines::of(family, options);
+        Self { shown: Cow::Owned(shown.into_owned()), base, metric_type, options }
+    }
+
+    fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
+        let name = self.name();
+        if !family.help.is_empty() {
+            write_metadata(out, b"# HELP ", name);
+            write_help(out, &family.help, true);
+            out.push(b'\n');
+        }
+        write_metadata(out, b"# TYPE ", name);
+        out.extend_from_slice(self.metric_type.as_str().as_bytes());
+        out.push(b'\n');
+        // The format demands that the name ends in its unit, and refuses the page otherwise.
+        let has_unit = name.strip_suffix(family.unit.as_str()).is_some_and(|base| base.ends_with('_'));
+        if !family.unit.is_empty() && has_unit {
+            write_metadata(out, b"# UNIT ", name);
+            write_help(out, &family.unit, true);
+            out.push(b'\n');
+        }
+    }
+
     fn name(&self) -> &str {
         &self.shown[..self.base]
     }
@@ -133,6 +142,7 @@ impl Dialect for Lines<'_> {
         self.options
     }
 
+    #[inline]
     fn lines<'m>(&self, metric: &'m Metric, mut line: impl FnMut(SampleLine<'m>)) {
         match &metric.value {
             MetricValue::Unknown(value) | MetricValue::Gauge(value) => {
@@ -177,13 +187,17 @@ impl Dialect for Lines<'_> {
 
     /// Observations counted are shown as whole numbers, everything else with point or exponent.
     fn number(&self, out: &mut Vec<u8>, number: Number) {
-        /// Below this every whole float is that whole number.
-        const EXACT: f64 = (1u64 << 53) as f64;
         match number {
-            Number::Count(n) if n.fract() == 0.0 && (0.0..=EXACT).contains(&n) => {
-                write_unsigned(out, n as u64);
-            }
-            Number::Count(n) | Number::Float(n) => write_float_with_point(out, n),
+            Number::Count(n) => write_count(out, n),
+            Number::Float(n) => write_float_with_point(out, n),
+        }
+    }
+
+    #[inline]
+    fn short(&self, number: Number) -> Option<ShortText> {
+        match number {
+            Number::Count(n) => short_count(n),
+            Number::Float(n) => short_float_with_point(n),
         }
     }
 

@@ -6,9 +6,10 @@ use metrics_core::family::{HistogramValue, Metric, MetricFamily, MetricValue};
 use metrics_core::{Exemplar, MetricType};
 
 use crate::WriteOptions;
+use crate::digits::ShortText;
 use crate::escape::write_help;
 use crate::line::write_name;
-use crate::number::{write_float, write_integer};
+use crate::number::{short_float, write_float, write_integer};
 use crate::sample_line::{Dialect, Extra, Number, SampleLine};
 
 /// Appends a page with these families, in their order.
@@ -51,6 +52,7 @@ fn type_word(metric_type: MetricType) -> &'static str {
 }
 
 /// How the lines of one family look.
+#[derive(Debug)]
 pub(crate) struct Lines<'a> {
     name: Cow<'a, str>,
     options: WriteOptions,
@@ -63,9 +65,15 @@ impl<'a> Lines<'a> {
         let name = if is_info && !name.ends_with("_info") { format!("{name}_info").into() } else { name };
         Self { name, options }
     }
+}
 
-    /// Appends the family's metadata.
-    pub(crate) fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
+impl Dialect for Lines<'_> {
+    fn owned(family: &MetricFamily, options: WriteOptions) -> Self {
+        let Lines { name, options } = Lines::of(family, options);
+        Self { name: Cow::Owned(name.into_owned()), options }
+    }
+
+    fn head(&self, out: &mut Vec<u8>, family: &MetricFamily) {
         if !family.help.is_empty() {
             out.extend_from_slice(b"# HELP ");
             write_name(out, &self.name);
@@ -79,9 +87,7 @@ impl<'a> Lines<'a> {
         out.extend_from_slice(type_word(family.metric_type).as_bytes());
         out.push(b'\n');
     }
-}
 
-impl Dialect for Lines<'_> {
     fn name(&self) -> &str {
         &self.name
     }
@@ -90,6 +96,7 @@ impl Dialect for Lines<'_> {
         self.options
     }
 
+    #[inline]
     fn lines<'m>(&self, metric: &'m Metric, mut line: impl FnMut(SampleLine<'m>)) {
         let plain = |suffix, value| SampleLine::new(suffix, Number::Float(value));
         match &metric.value {
@@ -121,6 +128,11 @@ impl Dialect for Lines<'_> {
 
     fn number(&self, out: &mut Vec<u8>, number: Number) {
         write_float(out, number.value());
+    }
+
+    #[inline]
+    fn short(&self, number: Number) -> Option<ShortText> {
+        short_float(number.value())
     }
 
     fn tail(&self, out: &mut Vec<u8>, metric: &Metric, _exemplar: Option<&Exemplar>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::collect::CollectError;
 use crate::family::{Metric, MetricFamily, MetricValue};
@@ -15,6 +16,42 @@ pub struct Gathered {
     pub families: Vec<MetricFamily>,
     /// What could not be read or had to be left out.
     pub errors: Vec<GatherError>,
+    /// One for each family; none at all where families may be changed by whoever has them.
+    pub(super) outlines: Vec<Option<Outline>>,
+}
+
+impl Gathered {
+    /// The families, each with its outline, if it may come again.
+    ///
+    /// ```
+    /// use metrics_core::instrument::{Gatherer, Registry};
+    /// let registry = Registry::new();
+    /// let orders = registry.counter("orders", "Orders taken.")?;
+    /// let mut gatherer = Gatherer::new(&registry);
+    /// let before = gatherer.gather().outlined().next().and_then(|(_, outline)| outline);
+    /// orders.inc();
+    /// let (family, outline) = gatherer.gather().outlined().next().expect("one is registered");
+    /// assert_eq!(family.name, "orders_total");
+    /// assert!(outline.is_some() && outline == before);
+    /// # Ok::<(), metrics_core::instrument::RegisterError>(())
+    /// ```
+    pub fn outlined(&self) -> impl Iterator<Item = (&MetricFamily, Option<Outline>)> {
+        let outlines = self.outlines.iter().copied().chain(std::iter::repeat(None));
+        self.families.iter().zip(outlines)
+    }
+}
+
+/// Stands for all of a family but what its metrics show: name, help, unit, type, and the labels and times of creation of
+/// its metrics in their order. Families of the same outline are the same in all of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline(u64);
+
+impl Outline {
+    /// One that no family has had.
+    pub(super) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// Why something is missing among the gathered families.

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::collect::CollectError;
-use super::gather::{GatherError, Gathered, Page, add_labels, sort_and_dedup};
+use super::gather::{GatherError, Gathered, Outline, Page, add_labels, sort_and_dedup};
 use super::registry::{Collector, Entry, Registry, Shown, counts};
 use crate::family::MetricFamily;
 
@@ -31,16 +31,20 @@ pub struct Gatherer {
     kept: Vec<Kept>,
     collectors: Vec<Collector>,
     gathered: Gathered,
-    /// For each gathered family which of the kept ones it was taken from.
+    /// For each gathered family which of the kept ones it is, if it is one.
     lenders: Vec<Option<usize>>,
 }
 
 /// A registered family, from one time to the next.
 struct Kept {
     entries: Vec<Entry>,
+    /// Empty while it is lent.
     family: MetricFamily,
-    /// Which version of its members is in `family`, in their own order; `None` if they have to be read anew.
+    /// Where it is among the gathered families, if it is there.
+    lent: Option<usize>,
+    /// Which version of its members is in the family, in their own order; `None` if they have to be read anew.
     version: Option<u64>,
+    outline: Outline,
 }
 
 impl Gatherer {
@@ -63,21 +67,23 @@ impl Gatherer {
 
     /// As [`Gatherer::gather`], for a scraper that waits until `deadline`: collectors are told.
     pub fn gather_until(&mut self, deadline: Option<Instant>) -> &Gathered {
-        self.take_back();
         if let Some(Shown { changes, metrics, collectors }) = self.registry.shown(self.changes) {
             self.changes = Some(changes);
             self.collectors = collectors;
-            self.kept = metrics
-                .into_iter()
-                .map(|(family, entries)| Kept { entries, family, version: None })
-                .collect();
+            self.lenders.clear();
+            self.gathered.families.clear();
+            self.kept = metrics.into_iter().map(|(family, entries)| Kept::new(family, entries)).collect();
         }
         let mut page = Page::default();
+        let Gathered { families, outlines, .. } = &mut self.gathered;
         for kept in &mut self.kept {
-            kept.read(&mut page);
+            kept.read(families, &mut page);
+            if let Some(outline) = kept.lent.and_then(|at| outlines.get_mut(at)) {
+                *outline = Some(kept.outline);
+            }
         }
         for collector in &self.collectors {
-            collector.read(&mut page, &self.kept, deadline);
+            collector.read(&mut page, &self.kept, families, deadline);
         }
         self.put_together(page);
         &self.gathered
@@ -91,7 +97,30 @@ impl Gatherer {
     /// As [`Gatherer::gather`], for the last time.
     pub(super) fn into_gathered(mut self, deadline: Option<Instant>) -> Gathered {
         self.gather_until(deadline);
-        self.gathered
+        // Whoever has them may change them.
+        Gathered { outlines: Vec::new(), ..self.gathered }
+    }
+
+    /// Puts the families of this moment among the registered ones, where they were the last time if they still fit.
+    fn put_together(&mut self, page: Page) {
+        let (collected, errors) = page.finish();
+        let collected: Vec<_> = collected.filter(|family| !family.metrics.is_empty()).collect();
+        self.gathered.errors = errors;
+        if self.fits(&collected) {
+            let places = self.gathered.families.iter_mut().zip(&self.lenders).filter(|(_, l)| l.is_none());
+            places.zip(collected).for_each(|((place, _), family)| *place = family);
+        } else {
+            self.take_back();
+            self.merge(collected);
+        }
+    }
+
+    /// Whether the same families are to be shown as the last time.
+    fn fits(&self, collected: &[MetricFamily]) -> bool {
+        let families = &self.gathered.families;
+        let places = families.iter().zip(&self.lenders).filter(|(_, lender)| lender.is_none());
+        places.map(|(family, _)| &family.name).eq(collected.iter().map(|family| &family.name))
+            && self.kept.iter().all(|kept| kept.lent.is_some() != kept.family(families).metrics.is_empty())
     }
 
     /// Puts what was lent to the last page back to where it is kept.
@@ -99,27 +128,30 @@ impl Gatherer {
         for (family, lender) in self.gathered.families.drain(..).zip(self.lenders.drain(..)) {
             if let Some(kept) = lender.and_then(|at| self.kept.get_mut(at)) {
                 kept.family = family;
+                kept.lent = None;
             }
         }
     }
 
     /// Merges registered families, which are in order, with those of this moment, which come first.
-    fn put_together(&mut self, page: Page) {
-        let (collected, errors) = page.finish();
-        let mut collected = collected.filter(|f| !f.metrics.is_empty()).peekable();
+    fn merge(&mut self, collected: Vec<MetricFamily>) {
+        let families = &mut self.gathered.families;
+        let mut collected = collected.into_iter().peekable();
         for (at, kept) in self.kept.iter_mut().enumerate().filter(|(_, k)| !k.family.metrics.is_empty()) {
             while let Some(family) = next_up_to(&mut collected, &kept.family.name) {
-                self.gathered.families.push(family);
+                families.push(family);
                 self.lenders.push(None);
             }
-            if self.gathered.families.last().is_none_or(|last| last.name != kept.family.name) {
-                self.gathered.families.push(std::mem::take(&mut kept.family));
+            if families.last().is_none_or(|last| last.name != kept.family.name) {
+                kept.lent = Some(families.len());
+                families.push(std::mem::take(&mut kept.family));
                 self.lenders.push(Some(at));
             }
         }
-        self.gathered.families.extend(collected);
-        self.lenders.resize(self.gathered.families.len(), None);
-        self.gathered.errors = errors;
+        families.extend(collected);
+        self.lenders.resize(families.len(), None);
+        let outline = |lender: &Option<usize>| lender.and_then(|at| Some(self.kept.get(at)?.outline));
+        self.gathered.outlines = self.lenders.iter().map(outline).collect();
     }
 }
 
@@ -132,14 +164,25 @@ fn next_up_to(
 }
 
 impl Kept {
-    fn read(&mut self, page: &mut Page) {
-        let Self { entries, family, version } = self;
+    fn new(family: MetricFamily, entries: Vec<Entry>) -> Self {
+        Self { entries, family, lent: None, version: None, outline: Outline::new() }
+    }
+
+    /// The family, be it here or among the gathered ones.
+    fn family<'a>(&'a self, gathered: &'a [MetricFamily]) -> &'a MetricFamily {
+        self.lent.and_then(|at| gathered.get(at)).unwrap_or(&self.family)
+    }
+
+    fn read(&mut self, gathered: &mut [MetricFamily], page: &mut Page) {
+        let Self { entries, family, lent, version, outline } = self;
+        let family = lent.and_then(|at| gathered.get_mut(at)).unwrap_or(family);
         let refreshed = match (&entries[..], *version) {
             ([entry], Some(version)) => entry.source.refresh(&mut family.metrics, version),
             _ => false,
         };
         if !refreshed {
             *version = read_anew(entries, family, &mut page.errors);
+            *outline = Outline::new();
         }
         for entry in entries {
             page.refused(&family.name, entry.source.refused());
@@ -171,7 +214,13 @@ fn read_anew(entries: &[Entry], family: &mut MetricFamily, errors: &mut Vec<Gath
 }
 
 impl Collector {
-    fn read(&self, page: &mut Page, registered: &[Kept], deadline: Option<Instant>) {
+    fn read(
+        &self,
+        page: &mut Page,
+        registered: &[Kept],
+        gathered: &[MetricFamily],
+        deadline: Option<Instant>,
+    ) {
         let mut families = Vec::new();
         // A collector that panics is a collector that failed: the rest of the page is worth more.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.collect.collect_until(&mut families, deadline)));
@@ -184,8 +233,10 @@ impl Collector {
             }
             add_labels(&mut family.metrics, &self.const_labels);
             // Rare: metrics for a registered family. What is registered stays as it is; a copy is added to.
-            if let Ok(at) = registered.binary_search_by(|kept| kept.family.name.cmp(&family.name)) {
-                page.families.entry(family.name.clone()).or_insert_with(|| registered[at].family.clone());
+            let name_of = |kept: &Kept| kept.family(gathered).name.cmp(&family.name);
+            if let Ok(at) = registered.binary_search_by(name_of) {
+                let copy = || registered[at].family(gathered).clone();
+                page.families.entry(family.name.clone()).or_insert_with(copy);
             }
             page.merge(family, &self.name);
         }

@@ -74,7 +74,7 @@ pub use family::Family;
 pub use family::Kept;
 pub use fixed::Static;
 pub use function::{CounterFn, GaugeFn};
-pub use gather::{GatherError, Gathered};
+pub use gather::{GatherError, Gathered, Outline};
 pub use gatherer::Gatherer;
 pub use gauge::Gauge;
 pub use gauge_histogram::GaugeHistogram;
