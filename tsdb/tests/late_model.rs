@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used)] // the lint spares test functions only, not what they call
 
+mod model_frame;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use metrics_core::{
-    Append, AppendError, Columns, LabelSet, MatchOp, Matcher, Select, SelectRequest, SeriesRef, TimeRange,
-};
+use metrics_core::{Append, AppendError, LabelSet, MatchOp, Matcher, SeriesRef, TimeRange};
+use model_frame::{Store, Upkeep, options, upkeep};
 use proptest::prelude::*;
-use tempfile::TempDir;
-use tsdb::{Db, Options};
+use tsdb::Options;
 
-/// Short, so that a few hundred samples make many blocks.
-const BLOCK_RANGE: i64 = 1000;
 const WINDOW: i64 = 2500;
 const SERIES: usize = 4;
 
@@ -21,12 +19,8 @@ const SERIES: usize = 4;
 enum Operation {
     /// A batch: for each sample a series and a step from the newest time.
     Append { samples: Vec<(usize, i64)>, commit: bool },
-    /// Close and open again, perhaps without the chunk files, which only save work.
-    Reopen { lose_chunks: bool },
-    /// Cut, compact, truncate.
-    Tick,
-    /// Everything into blocks.
-    Flush,
+    /// What should not show.
+    Upkeep(Upkeep),
     /// Delete from one series or all.
     Delete { series: usize, back: i64, len: i64 },
     /// Compare some of it with the model.
@@ -38,9 +32,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         12 => (proptest::collection::vec((0..SERIES, step), 1..60), proptest::bool::weighted(0.9))
             .prop_map(|(samples, commit)| Operation::Append { samples, commit }),
-        2 => any::<bool>().prop_map(|lose_chunks| Operation::Reopen { lose_chunks }),
-        3 => Just(Operation::Tick),
-        1 => Just(Operation::Flush),
+        6 => upkeep().prop_map(Operation::Upkeep),
         1 => (0..=SERIES, 0i64..3000, 0i64..1000)
             .prop_map(|(series, back, len)| Operation::Delete { series, back, len }),
         3 => (0..=SERIES, 0i64..5000, 0i64..3000)
@@ -62,8 +54,7 @@ fn matchers(series: usize) -> Vec<Matcher> {
 
 /// The store, and what should be in it.
 struct Pair {
-    dir: TempDir,
-    db: Option<Db>,
+    store: Store,
     model: BTreeMap<usize, BTreeSet<i64>>,
     /// Samples that may be there or not: the newest of a series was deleted and appended again, and the store knows it as
     /// a repetition unless it has forgotten it.
@@ -73,35 +64,21 @@ struct Pair {
 }
 
 impl Pair {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        let db = Some(open(&dir));
+    fn new(options: Options) -> Self {
         let (model, unsure, newest_of) = Default::default();
-        Self { dir, db, model, unsure, newest_of, newest: 10_000 }
-    }
-
-    fn db(&self) -> &Db {
-        self.db.as_ref().unwrap()
+        let store = Store::new(Options {
+            out_of_order_window: WINDOW,
+            // Small, so that many are filled.
+            out_of_order_chunk_samples: 4,
+            ..options
+        });
+        Self { store, model, unsure, newest_of, newest: 10_000 }
     }
 
     fn run(&mut self, operation: &Operation) {
         match operation {
             Operation::Append { samples, commit } => self.append(samples, *commit),
-            Operation::Reopen { lose_chunks } => {
-                self.db = None;
-                if *lose_chunks {
-                    let _ = std::fs::remove_dir_all(self.dir.path().join("chunks_head"));
-                }
-                self.db = Some(open(&self.dir));
-                assert!(self.db().warnings().is_empty(), "{:?}", self.db().warnings());
-            }
-            Operation::Tick => {
-                self.db().tick(self.newest).unwrap();
-            }
-            Operation::Flush => {
-                assert!(self.db().flush(self.newest).unwrap());
-                assert_eq!(self.db().head_range(), None);
-            }
+            Operation::Upkeep(upkeep) => self.store.keep_up(*upkeep, self.newest),
             Operation::Delete { series, back, len } => self.delete(*series, self.newest - back, *len),
             Operation::Select { series, back, len } => {
                 let start = self.newest - back;
@@ -111,7 +88,7 @@ impl Pair {
     }
 
     fn append(&mut self, samples: &[(usize, i64)], commit: bool) {
-        let mut batch = self.db.as_ref().unwrap().batch();
+        let mut batch = self.store.db().batch();
         let (mut taken, mut newest) = (Vec::new(), self.newest);
         for (series, step) in samples {
             let t = newest + step;
@@ -143,7 +120,7 @@ impl Pair {
 
     fn delete(&mut self, series: usize, start: i64, len: i64) {
         let range = TimeRange::new(start, start + len);
-        self.db().delete(&matchers(series), range).unwrap();
+        self.store.db().delete(&matchers(series), range).unwrap();
         for (number, times) in &mut self.model {
             if series == SERIES || series == *number {
                 times.retain(|t| !range.contains(*t));
@@ -166,17 +143,11 @@ impl Pair {
             })
             .filter(|(_, times): &(usize, Vec<i64>)| !times.is_empty())
             .collect();
-        let matchers = matchers(series);
-        let request = SelectRequest { matchers: &matchers, range, hints: Default::default() };
-        let found = self.db().select(&request).unwrap();
-        let mut columns = Columns::default();
         let mut rows = BTreeMap::new();
-        for i in 0..found.len() {
-            found.read(i, &mut columns).unwrap();
-            let floats = &columns.floats;
-            assert!(floats.timestamps.iter().zip(&floats.values).all(|(t, v)| *t as f64 == *v));
-            let number: usize = found.labels(i).value("series").parse().unwrap();
-            let times: Vec<i64> = floats.timestamps.iter().copied().filter(|t| sure(number, t)).collect();
+        for (labels, samples) in self.store.rows(&matchers(series), range) {
+            assert!(samples.iter().all(|(t, v)| *t as f64 == *v));
+            let number: usize = labels.value("series").parse().unwrap();
+            let times: Vec<i64> = samples.iter().map(|(t, _)| *t).filter(|t| sure(number, t)).collect();
             if !times.is_empty() {
                 rows.insert(number, times);
             }
@@ -185,30 +156,22 @@ impl Pair {
     }
 }
 
-fn open(dir: &TempDir) -> Db {
-    let options = Options {
-        block_range: BLOCK_RANGE,
-        max_block_range: 9 * BLOCK_RANGE,
-        retention: None,
-        out_of_order_window: WINDOW,
-        // Small, so that many are filled.
-        out_of_order_chunk_samples: 4,
-        ..Options::default()
-    };
-    Db::open(dir.path(), options).unwrap()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_answers_as_a_set(operations in proptest::collection::vec(operation(), 1..50)) {
-        let mut pair = Pair::new();
+    fn the_store_answers_as_a_set(
+        options in options(),
+        operations in proptest::collection::vec(operation(), 1..50),
+    ) {
+        let mut pair = Pair::new(options);
         for operation in &operations {
             pair.run(operation);
         }
         pair.compare(SERIES, TimeRange::ALL);
-        pair.run(&Operation::Reopen { lose_chunks: false });
-        pair.compare(SERIES, TimeRange::ALL);
+        for upkeep in [Upkeep::Reopen, Upkeep::Close] {
+            pair.run(&Operation::Upkeep(upkeep));
+            pair.compare(SERIES, TimeRange::ALL);
+        }
     }
 }

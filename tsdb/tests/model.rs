@@ -2,29 +2,23 @@
 
 #![allow(clippy::unwrap_used)] // the lint spares test functions only, not what they call
 
+mod model_frame;
+
 use std::collections::BTreeMap;
 
-use metrics_core::{
-    Append, AppendError, Columns, LabelSet, MatchOp, Matcher, Select, SelectRequest, SeriesRef, TimeRange,
-};
+use metrics_core::{Append, AppendError, LabelSet, MatchOp, Matcher, Select, SeriesRef, TimeRange};
+use model_frame::{Rows, Store, Upkeep, options, upkeep};
 use proptest::prelude::*;
-use tempfile::TempDir;
-use tsdb::{Db, Options};
+use tsdb::Options;
 
-/// Short, so that a few hundred samples make many blocks.
-const BLOCK_RANGE: i64 = 1000;
 const SERIES: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Operation {
     /// A batch: for each sample a series, a step from the newest time, and a value.
     Append { samples: Vec<(usize, i64, u8)>, commit: bool },
-    /// Close and open again.
-    Reopen,
-    /// Cut, compact, truncate.
-    Tick,
-    /// Everything into blocks.
-    Flush,
+    /// What should not show.
+    Upkeep(Upkeep),
     /// Compare some of it with the model.
     Select { start: i64, len: i64, matcher: usize },
 }
@@ -34,9 +28,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         10 => (proptest::collection::vec(sample, 1..40), proptest::bool::weighted(0.9))
             .prop_map(|(samples, commit)| Operation::Append { samples, commit }),
-        2 => Just(Operation::Reopen),
-        3 => Just(Operation::Tick),
-        1 => Just(Operation::Flush),
+        6 => upkeep().prop_map(Operation::Upkeep),
         4 => (0i64..6000, 0i64..3000, 0usize..6)
             .prop_map(|(start, len, matcher)| Operation::Select { start, len, matcher }),
     ]
@@ -63,39 +55,22 @@ type Samples = BTreeMap<i64, f64>;
 
 /// The store, and what should be in it.
 struct Pair {
-    dir: TempDir,
-    db: Option<Db>,
+    store: Store,
     model: BTreeMap<LabelSet, Samples>,
     newest: i64,
     refs: Vec<SeriesRef>,
 }
 
 impl Pair {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        let db = Some(open(&dir));
-        Self { dir, db, model: BTreeMap::new(), newest: 0, refs: vec![SeriesRef::UNKNOWN; SERIES] }
-    }
-
-    fn db(&self) -> &Db {
-        self.db.as_ref().unwrap()
+    fn new(options: Options) -> Self {
+        let (store, model) = (Store::new(options), BTreeMap::new());
+        Self { store, model, newest: 0, refs: vec![SeriesRef::UNKNOWN; SERIES] }
     }
 
     fn run(&mut self, operation: &Operation) {
         match operation {
             Operation::Append { samples, commit } => self.append(samples, *commit),
-            Operation::Reopen => {
-                self.db = None;
-                self.db = Some(open(&self.dir));
-                assert!(self.db().warnings().is_empty(), "{:?}", self.db().warnings());
-            }
-            Operation::Tick => {
-                self.db().tick(self.newest).unwrap();
-            }
-            Operation::Flush => {
-                assert!(self.db().flush(self.newest).unwrap());
-                assert_eq!(self.db().head_range(), None);
-            }
+            Operation::Upkeep(upkeep) => self.store.keep_up(*upkeep, self.newest),
             Operation::Select { start, len, matcher } => {
                 self.compare(&matchers(*matcher), TimeRange::new(*start, start + len));
             }
@@ -103,8 +78,7 @@ impl Pair {
     }
 
     fn append(&mut self, samples: &[(usize, i64, u8)], commit: bool) {
-        let db = self.db.as_ref().unwrap();
-        let mut batch = db.batch();
+        let mut batch = self.store.db().batch();
         let mut taken: BTreeMap<LabelSet, Samples> = BTreeMap::new();
         let mut newest = self.newest;
         for (series, step, value) in samples {
@@ -138,7 +112,7 @@ impl Pair {
     }
 
     fn compare(&self, matchers: &[Matcher], range: TimeRange) {
-        let expected: Vec<(LabelSet, Vec<(i64, f64)>)> = self
+        let expected: Rows = self
             .model
             .iter()
             .filter(|(labels, _)| matchers.iter().all(|m| m.matches_labels(labels)))
@@ -147,51 +121,32 @@ impl Pair {
             })
             .filter(|(_, samples): &(LabelSet, Vec<_>)| !samples.is_empty())
             .collect();
-        let request = SelectRequest { matchers, range, hints: Default::default() };
-        let found = self.db().select(&request).unwrap();
-        let mut columns = Columns::default();
-        let mut rows = Vec::new();
-        for i in 0..found.len() {
-            found.read(i, &mut columns).unwrap();
-            let floats = columns.floats.timestamps.iter().copied().zip(columns.floats.values.iter().copied());
-            // A series whose chunk reaches over the range may come without samples in it.
-            if !columns.is_empty() {
-                rows.push((found.labels(i).clone(), floats.collect::<Vec<_>>()));
-            }
-        }
-        // The order is the store's own.
-        rows.sort_by(|a, b| a.0.cmp(&b.0));
-        assert_eq!(rows, expected);
+        assert_eq!(self.store.rows(matchers, range), expected);
         let jobs: Vec<&str> =
-            expected.iter().map(|(l, _)| l.value("job")).filter(|j| !j.is_empty()).collect();
-        let values = self.db().label_values("job", matchers, range).unwrap();
+            expected.keys().map(|labels| labels.value("job")).filter(|job| !job.is_empty()).collect();
+        let values = self.store.db().label_values("job", matchers, range).unwrap();
         for job in jobs {
             assert!(values.iter().any(|v| v == job));
         }
     }
 }
 
-fn open(dir: &TempDir) -> Db {
-    let options = Options {
-        block_range: BLOCK_RANGE,
-        max_block_range: 9 * BLOCK_RANGE,
-        retention: None,
-        ..Options::default()
-    };
-    Db::open(dir.path(), options).unwrap()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_answers_as_a_map(operations in proptest::collection::vec(operation(), 1..60)) {
-        let mut pair = Pair::new();
+    fn the_store_answers_as_a_map(
+        options in options(),
+        operations in proptest::collection::vec(operation(), 1..60),
+    ) {
+        let mut pair = Pair::new(options);
         for operation in &operations {
             pair.run(operation);
         }
         pair.compare(&[], TimeRange::ALL);
-        pair.run(&Operation::Reopen);
-        pair.compare(&[], TimeRange::ALL);
+        for upkeep in [Upkeep::Reopen, Upkeep::Close] {
+            pair.run(&Operation::Upkeep(upkeep));
+            pair.compare(&[], TimeRange::ALL);
+        }
     }
 }
