@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use metrics_core::{Columns, Value};
-use tsdb::block::Index;
+use tsdb::block::{BlockMeta, Index, Tombstones};
 use tsdb::chunk::dense::Level;
 use tsdb::chunk::{self, ChunkEncoder, Encoding};
 use tsdb::fs::{File, FileBytes, Fs, Lock};
@@ -103,6 +103,21 @@ pub fn index(data: &[u8]) {
     for id in ids {
         let _ = index.series(id);
     }
+}
+
+/// Tombstones of a block: what they say is in order.
+pub fn tombstones(data: &[u8]) {
+    let Ok(found) = Tombstones::read(&OneFile(data.to_vec()), Path::new("block")) else { return };
+    for (series, intervals) in found.iter() {
+        assert!(intervals.is_sorted_by(|a, b| a.end < b.start));
+        assert!(intervals.iter().all(|i| i.start > i.end || found.covers(series, i.start)));
+    }
+}
+
+/// The description of a block.
+pub fn meta(data: &[u8]) {
+    let Ok(meta) = BlockMeta::read(&OneFile(data.to_vec()), Path::new("block")) else { return };
+    let _ = (meta.range(), meta.is_from_out_of_order(), meta.description());
 }
 
 /// A file system with one file.
