@@ -203,8 +203,8 @@ fn a_block_is_cut_early_where_memory_is_nearly_full() {
     let put = |db: &Db, i: usize| {
         let mut batch = db.batch();
         for number in 0..100 {
-            let noise =
-                f64::from_bits(0x3ff0_0000_0000_0000 | (i * 7919 * (number + 1)) as u64 * 0x9e37_79b9);
+            let bits = (i * 7919 * (number + 1)) as u64 * 0x9e37_79b9;
+            let noise = f64::from_bits(0x3ff0_0000_0000_0000 | bits);
             batch.append_float(SeriesRef::UNKNOWN, &series(number), START + i as i64 * STEP, noise)?;
         }
         batch.commit()
