@@ -20,7 +20,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-fn replay(target: &str, check: fn(&[u8])) {
+/// Panics where a decoder does what it should not.
+type Check = fn(&[u8]);
+
+fn replay(target: &str, check: Check) {
     for seed in seeds(target) {
         check(&seed);
         for at in 0..seed.len() {
@@ -33,7 +36,7 @@ fn replay(target: &str, check: fn(&[u8])) {
 }
 
 /// Every target with its check.
-const TARGETS: [(&str, fn(&[u8])); 6] = [
+const TARGETS: [(&str, Check); 6] = [
     ("chunk", checks::chunk),
     ("wal", checks::wal),
     ("head_chunks", checks::head_chunks),
