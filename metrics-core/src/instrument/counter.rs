@@ -11,8 +11,8 @@ use crate::{Exemplar, MetricType};
 /// A total that only rises: requests served, bytes sent, seconds spent.
 ///
 /// Clones are handles of the same counter. Counting takes no lock and, in most threads, no locked instruction. A counter
-/// takes some 50 bytes, as the member of a family 9. Once a second thread counts, each thread takes two cache lines of 128
-/// bytes for a counter of its own, and 8 bytes for the member of a family (which come by 64).
+/// takes some 50 bytes, as the member of a family 9. Once a second thread counts, each thread takes 128 bytes for a counter
+/// of its own, and 10 bytes for the member of a family (which come by 64).
 ///
 /// ```
 /// use metrics_core::instrument::Counter;

@@ -9,7 +9,7 @@
 //! Up to 64 threads at once write numbers that no other thread writes, so that they never wait for each other; what a
 //! thread has counted stays when it ends, and the next thread goes on with the same numbers. Further threads share some.
 //! - The first thread that uses a counter costs nothing. Where several count, each takes 128 bytes for a counter of its own
-//!   and 8 bytes for every member of a family (in blocks of 64 members), besides some 300 bytes once for the counter or block.
+//!   and 10 bytes for every member of a family (in blocks of 64 members), besides some 300 bytes once for the counter or block.
 //! - A histogram takes 8 bytes per classic bucket and some 100 more for each thread that observes, 2 kB more if it has native
 //!   buckets.
 //! - For look-ups by text a thread remembers up to 4,096 members, 136 bytes each.

@@ -47,25 +47,22 @@ impl More {
     }
 }
 
-/// As many numbers as there are totals, alone on their cache lines, so that neighbours' writers do not disturb.
+/// As many numbers as there are totals, alone on their cache lines, so that neighbours' writers do not disturb: the
+/// allocator does not align them, so a line is left free at both ends.
 #[derive(Debug)]
-struct Column(Box<[Lines]>);
+struct Column(Box<[AtomicU64]>);
 
-/// Two cache lines, since processors fetch them in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Lines([AtomicU64; LINES]);
-
-const LINES: usize = 16;
+/// How many numbers a cache line has.
+const LINE: usize = 8;
 
 impl Column {
     fn new(count: usize) -> Self {
-        Self((0..count.div_ceil(LINES)).map(|_| Lines::default()).collect())
+        Self((0..LINE + count + LINE - 1).map(|_| AtomicU64::new(0)).collect())
     }
 
     #[inline]
     fn get(&self, at: usize) -> Option<&AtomicU64> {
-        self.0.get(at / LINES).map(|lines| &lines.0[at % LINES])
+        self.0.get(at + LINE)
     }
 
     /// The number there, 0 if there is none.
