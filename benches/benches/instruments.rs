@@ -1,6 +1,7 @@
 //! Stage 1: what counting and observing cost the program that does it, beside the crates that people use today.
 //!
-//! `1T` is one thread, `2T` is the time per operation of two threads that use the same instrument at once.
+//! `1T` is one thread, `2T` is the time per operation of two threads that use the same instrument at once. The loop is
+//! part of every figure, and of the one that does nothing.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -42,6 +43,11 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, operation: impl
 fn latency(n: u64) -> f64 {
     const SPREAD: [f64; 8] = [0.0007, 0.004, 0.012, 0.03, 0.09, 0.2, 0.7, 3.0];
     SPREAD[(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61) as usize]
+}
+
+fn loops(c: &mut Criterion) {
+    let mut group = c.benchmark_group("nothing but the loop");
+    measure(&mut group, "none", |_| {});
 }
 
 fn counters(c: &mut Criterion) {
@@ -133,6 +139,7 @@ fn main() {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .configure_from_args();
+    loops(&mut c);
     counters(&mut c);
     histograms(&mut c);
     native_histograms(&mut c);

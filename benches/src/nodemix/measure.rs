@@ -10,7 +10,7 @@ pub(super) fn cpu() -> Duration {
 }
 
 /// Resident memory of this process in bytes; 0 where the system does not say.
-pub(crate) fn resident() -> f64 {
+pub fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
     let kib = line.and_then(|l| l.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());

@@ -23,6 +23,7 @@ pub use blocks::MkBlock;
 pub use floor::Floor;
 pub use ingest::Ingest;
 pub use labels::Labels;
+pub use measure::resident;
 pub use memory::Mem;
 pub use merge::Merge;
 pub use query::Query;
