@@ -239,7 +239,10 @@ impl<'a> Parser<'a> {
                     1 => family.name = field.string().map_err(broken)?,
                     2 => family.help = field.string().map_err(broken)?,
                     3 => type_number = field.uint64().map_err(broken)?,
-                    4 => has_metrics = true,
+                    4 => {
+                        has_metrics = true;
+                        fields.skip_short(|number| number == 4);
+                    }
                     5 => family.unit = field.string().map_err(broken)?,
                     _ => {}
                 }

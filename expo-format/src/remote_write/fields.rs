@@ -5,17 +5,18 @@ use metrics_core::{MetricType, Timestamp};
 use super::Sample;
 use crate::wire::{self, Field, Reader, WireError};
 
-/// All fields of one number, read by `read`; the iterator ends after an error.
+/// All fields of one small number, read by `read`; the iterator ends after an error.
 pub(crate) fn fields<'a, T>(
     mut rest: Reader<'a>,
-    number: u32,
+    number: u8,
     mut read: impl FnMut(&Field<'a>) -> Result<T, WireError>,
 ) -> impl Iterator<Item = Result<T, WireError>> {
     let mut broken = false;
     std::iter::from_fn(move || {
         while !broken {
+            rest.skip_short(|other| other != number);
             match rest.field() {
-                Ok(Some(field)) if field.number == number => {
+                Ok(Some(field)) if field.number == u32::from(number) => {
                     let item = read(&field);
                     broken = item.is_err();
                     return Some(item);

@@ -132,9 +132,11 @@ pub enum LabelsError {
 
 /// Sorts labels into a set; senders must send them sorted, but not all do.
 fn label_set(mut pairs: Vec<(&str, &str)>) -> Result<LabelSet, LabelsError> {
-    pairs.sort_by_key(|(name, _)| *name);
-    if let Some(twice) = pairs.windows(2).find(|w| w[0].0 == w[1].0) {
-        return Err(LabelsError::Duplicate(twice[0].0.to_owned()));
+    if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+        pairs.sort_by_key(|(name, _)| *name);
+        if let Some(twice) = pairs.windows(2).find(|w| w[0].0 == w[1].0) {
+            return Err(LabelsError::Duplicate(twice[0].0.to_owned()));
+        }
     }
     Ok(LabelSet::from_sorted(pairs))
 }

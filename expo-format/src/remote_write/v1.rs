@@ -136,7 +136,7 @@ fn text_label((name, value): RawLabel<'_>) -> Result<(&str, &str), LabelsError> 
     Ok((text(name)?, text(value)?))
 }
 
-pub(crate) fn read_labels(message: Reader<'_>, number: u32) -> Result<LabelSet, LabelsError> {
+pub(crate) fn read_labels(message: Reader<'_>, number: u8) -> Result<LabelSet, LabelsError> {
     let mut pairs = Vec::with_capacity(16);
     for label in fields(message, number, read_label) {
         pairs.push(text_label(label?)?);

@@ -182,6 +182,7 @@ impl<'a> References<'a> {
     #[inline]
     fn read(&mut self) -> Result<Option<u32>, WireError> {
         while self.packed.remaining() == 0 {
+            self.rest.skip_short(|other| other != 1);
             let Some(field) = self.rest.field()? else { return Ok(None) };
             match field.number {
                 1 if field.is_number() => return field.uint32().map(Some),

@@ -117,6 +117,19 @@ impl<'a> Reader<'a> {
         Some((f64::from_le_bytes(*double), whole_varint(number)?))
     }
 
+    /// Steps over short messages and texts whose numbers, which are small, are of no interest.
+    #[cfg(any(feature = "protobuf", feature = "remote-write"))]
+    #[inline]
+    pub(crate) fn skip_short(&mut self, is_skipped: impl Fn(u8) -> bool) {
+        while let Some([key @ 0x08..0x80, length @ 0..0x80, rest @ ..]) = self.bytes.get(self.at..) {
+            let length = usize::from(*length);
+            if key & 7 != 2 || !is_skipped(key >> 3) || length > rest.len() {
+                return;
+            }
+            self.at += 2 + length;
+        }
+    }
+
     /// The next field; `None` at the end of the message.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, WireError> {
