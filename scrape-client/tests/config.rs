@@ -141,3 +141,16 @@ fn what_nothing_acts_on_is_listed() {
     let [unsupported] = config.unsupported() else { panic!("{:?}", config.unsupported()) };
     assert_eq!((unsupported.key.as_str(), unsupported.at.line), ("consul_sd_configs", 3));
 }
+
+#[test]
+fn zeros_of_creation_ask_for_protocol_buffers_where_nothing_else_is_asked_for() {
+    let text = "scrape_configs:\n- job_name: a\n- job_name: b\n  scrape_protocols: [PrometheusText0.0.4]\n";
+    let mut config = Config::parse(text, "t.yml", &|_| None).unwrap();
+    let first = |config: &Config| -> Vec<&'static str> {
+        config.scrape_jobs().unwrap().iter().map(|job| job.scrape_protocols[0].as_str()).collect()
+    };
+    assert_eq!(first(&config), ["OpenMetricsText1.0.0", "PrometheusText0.0.4"]);
+    config.created_zeros = true;
+    assert_eq!(first(&config), ["PrometheusProto", "PrometheusText0.0.4"]);
+    assert!(config.scrape_jobs().unwrap().iter().all(|job| job.created_zeros));
+}

@@ -231,7 +231,9 @@ const SIDE_MATTERS: [&str; 5] = [
 /// Reads the configuration file and refuses what nothing acts on.
 fn load_config(options: &Options) -> Result<Arc<Config>, Error> {
     let mut config = Config::load(&options.config_file, &|name| std::env::var(name).ok())?;
-    config.type_and_unit_labels = options.features.iter().any(|f| f == "type-and-unit-labels");
+    let has = |feature: &str| options.features.iter().any(|f| f == feature);
+    config.type_and_unit_labels = has("type-and-unit-labels");
+    config.created_zeros = has("created-timestamp-zero-ingestion");
     let file = options.config_file.display().to_string();
     for found in config.unsupported() {
         if !SIDE_MATTERS.contains(&found.key.as_str()) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::alerting::Alerting;
 use super::global::Global;
 use super::remote::RemoteWriteConfig;
-use super::scrape::{self, ScrapeConfig};
+use super::scrape::{self, ScrapeConfig, ScrapeProtocol};
 use super::sections::document::{DOCUMENT, SCRAPE_FILE};
 use super::table::Table;
 use super::value::Val;
@@ -42,6 +42,10 @@ pub struct Config {
     /// Whether samples get their metric's type and unit as labels: no key of the file, but a feature that programs
     /// switch on before they ask for [`Config::scrape_jobs`].
     pub type_and_unit_labels: bool,
+    /// Whether a series gets a sample of zero at the time when its counting began, where the page tells it, so that the
+    /// first increase is seen. A feature like [`Config::type_and_unit_labels`]; jobs that name no formats then ask for
+    /// protocol buffers first, which tell that time of everything.
+    pub created_zeros: bool,
     unsupported: Vec<Unsupported>,
     document: Table,
 }
@@ -112,10 +116,18 @@ impl Config {
                 jobs.push(Arc::new(job));
             }
         }
-        if self.type_and_unit_labels {
-            jobs.iter_mut().for_each(|job| Arc::make_mut(job).type_and_unit_labels = true);
+        if self.type_and_unit_labels || self.created_zeros {
+            jobs.iter_mut().for_each(|job| self.add_features(Arc::make_mut(job)));
         }
         Ok(jobs)
+    }
+
+    fn add_features(&self, job: &mut ScrapeConfig) {
+        job.type_and_unit_labels = self.type_and_unit_labels;
+        job.created_zeros = self.created_zeros;
+        if self.created_zeros && job.names_no_protocols {
+            job.scrape_protocols = ScrapeProtocol::DEFAULT_NATIVE.to_vec();
+        }
     }
 
     fn read_jobs(&self, path: &Path) -> Result<Vec<ScrapeConfig>, ConfigError> {
@@ -178,6 +190,7 @@ impl Config {
             }),
             max_exemplars: exemplars.map(|e| e.int("max_exemplars")),
             type_and_unit_labels: false,
+            created_zeros: false,
             unsupported: unsupported(&document),
             global,
             document,

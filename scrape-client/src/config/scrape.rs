@@ -114,6 +114,11 @@ pub struct ScrapeConfig {
     /// Whether samples get their metric's type and unit as labels `__type__` and `__unit__`. Not a key of the file:
     /// see [`Config::type_and_unit_labels`](super::Config::type_and_unit_labels).
     pub type_and_unit_labels: bool,
+    /// Whether series get a sample of zero at the time when their counting began. Not a key of the file: see
+    /// [`Config::created_zeros`](super::Config::created_zeros).
+    pub created_zeros: bool,
+    /// Whether neither the job nor `global` says which formats to ask for.
+    pub(super) names_no_protocols: bool,
     /// Where failed scrapes are logged; empty for nowhere.
     pub failure_log_file: String,
     /// The path of the page.
@@ -185,10 +190,13 @@ pub(super) fn protocols(names: &[String]) -> Vec<ScrapeProtocol> {
 /// Fills in what the jobs of a section inherit, checks them and reads them.
 pub(super) fn resolve(parent: &mut Table, global: &Global) -> Result<Vec<ScrapeConfig>, YamlError> {
     let mut tables: Vec<Table> = parent.sections("scrape_configs").cloned().collect();
+    let mut jobs = Vec::with_capacity(tables.len());
     for t in &mut tables {
+        let names_no_protocols =
+            global.scrape_protocols.is_none() && *t.get("scrape_protocols") == Val::Absent;
         inherit(t, global)?;
+        jobs.push(ScrapeConfig { names_no_protocols, ..ScrapeConfig::read(t)? });
     }
-    let jobs = tables.iter().map(ScrapeConfig::read).collect::<Result<_, _>>()?;
     if !tables.is_empty() {
         parent.set("scrape_configs", Val::List(tables.into_iter().map(Val::Section).collect()));
     }
@@ -309,6 +317,8 @@ impl ScrapeConfig {
             always_classic_histograms: t.bool("always_scrape_classic_histograms"),
             convert_classic_histograms: t.bool("convert_classic_histograms_to_nhcb"),
             type_and_unit_labels: false,
+            created_zeros: false,
+            names_no_protocols: false,
             failure_log_file: t.text("scrape_failure_log_file").to_owned(),
             metrics_path: t.text("metrics_path").to_owned(),
             scheme: t.text("scheme").to_owned(),

@@ -168,6 +168,9 @@ impl Scraper {
         } else if self.target.always_classic_histograms {
             parser = parser.keep_classic();
         }
+        if self.job.created_zeros {
+            parser = parser.read_created();
+        }
         let classic = self
             .target
             .convert_classic_histograms

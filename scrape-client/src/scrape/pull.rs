@@ -1,7 +1,13 @@
 //! One page on its way into a batch.
 
+use std::sync::Arc;
+
 use expo_format::{CustomBuckets, Event, NativeHistogram, PageParser, Series};
-use metrics_core::{AppendError, Batch, Exemplar, LabelSet, SeriesRef, Timestamp, Value};
+use metrics_core::histogram::ResetHint;
+use metrics_core::{
+    AppendError, Batch, Exemplar, FloatHistogram, Histogram, LabelSet, LateSamples, SeriesRef, Timestamp,
+    Value,
+};
 
 use super::cache::{Known, SeriesCache};
 use super::metadata::Writer;
@@ -67,6 +73,13 @@ impl FamilyUnit {
     }
 }
 
+/// When a sample was measured and when its counting began, as far as the page says so.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    at: Option<Timestamp>,
+    created: Option<Timestamp>,
+}
+
 /// A sample's value, borrowed from the page.
 #[derive(Clone, Copy)]
 enum Sampled<'a> {
@@ -116,10 +129,12 @@ impl<'a> Pull<'a> {
                 Event::Sample(sample) => {
                     let exemplar = sample.exemplar.map(|e| e.to_exemplar());
                     let value = Sampled::Float(sample.value);
-                    self.sample(&sample.series, sample.timestamp, value, exemplar.as_slice())?;
+                    let times = Times { at: sample.timestamp, created: sample.created };
+                    self.sample(&sample.series, times, value, exemplar.as_slice())?;
                 }
                 Event::Histogram(h) => {
-                    self.sample(&h.series, h.timestamp, Sampled::Histogram(&h.value), &h.exemplars)?;
+                    let times = Times { at: h.timestamp, created: h.created };
+                    self.sample(&h.series, times, Sampled::Histogram(&h.value), &h.exemplars)?;
                 }
                 _ => {}
             }
@@ -141,7 +156,10 @@ impl<'a> Pull<'a> {
 
     fn converted(&mut self, histogram: Option<NativeHistogram<'_>>) -> Result<(), ScrapeError> {
         match histogram {
-            Some(h) => self.sample(&h.series, h.timestamp, Sampled::Histogram(&h.value), &h.exemplars),
+            Some(h) => {
+                let times = Times { at: h.timestamp, created: h.created };
+                self.sample(&h.series, times, Sampled::Histogram(&h.value), &h.exemplars)
+            }
             None => Ok(()),
         }
     }
@@ -149,22 +167,26 @@ impl<'a> Pull<'a> {
     fn sample(
         &mut self,
         series: &Series<'_>,
-        timestamp: Option<Timestamp>,
+        times: Times,
         value: Sampled<'_>,
         exemplars: &[Exemplar],
     ) -> Result<(), ScrapeError> {
         self.counts.scraped += 1;
-        let timestamp = timestamp.filter(|_| self.job.honor_timestamps);
+        let timestamp = times.at.filter(|_| self.job.honor_timestamps);
+        let created = times.created.filter(|_| self.job.created_zeros);
         let at = timestamp.unwrap_or(self.offer.time);
         let Some((id, again)) = self.cache.find(series.as_str()) else {
-            return self.new_series(series, timestamp, value, exemplars);
+            return self.new_series(series, Times { at: timestamp, created }, value, exemplars);
         };
         let Some(Known::Series { reference, labels }) = self.cache.get(id) else {
             return Ok(()); // a rule drops it
         };
         let appended = match again && timestamp.is_none() {
             true => Err(AppendError::Duplicate),
-            false => self.offer.append(*reference, labels, at, value),
+            false => {
+                let reference = self.offer.append_zero(*reference, labels, (created, at), value);
+                self.offer.append(reference, labels, at, value)
+            }
         };
         if !exemplars.is_empty() {
             let reference = *appended.as_ref().unwrap_or(reference);
@@ -188,7 +210,7 @@ impl<'a> Pull<'a> {
     fn new_series(
         &mut self,
         series: &Series<'_>,
-        timestamp: Option<Timestamp>,
+        Times { at: timestamp, created }: Times,
         value: Sampled<'_>,
         exemplars: &[Exemplar],
     ) -> Result<(), ScrapeError> {
@@ -204,7 +226,8 @@ impl<'a> Pull<'a> {
             return Err(error);
         }
         let at = timestamp.unwrap_or(self.offer.time);
-        let appended = self.offer.append(SeriesRef::UNKNOWN, &labels, at, value);
+        let reference = self.offer.append_zero(SeriesRef::UNKNOWN, &labels, (created, at), value);
+        let appended = self.offer.append(reference, &labels, at, value);
         let reference = *appended.as_ref().unwrap_or(&SeriesRef::UNKNOWN);
         self.offer.append_exemplars((reference, &labels), at, value, exemplars, self.stats);
         match appended {
@@ -277,6 +300,28 @@ impl Offer<'_> {
         }
     }
 
+    /// Appends what a series was when its counting began, before the sample at the second time. That nearly always is
+    /// known already, and never a reason to refuse the sample. Answers with the series' newest reference.
+    fn append_zero(
+        &mut self,
+        reference: SeriesRef,
+        labels: &LabelSet,
+        (created, at): (Option<Timestamp>, Timestamp),
+        value: Sampled<'_>,
+    ) -> SeriesRef {
+        let Some(created) = created.filter(|created| *created < at) else { return reference };
+        self.batch.late_samples(LateSamples::Refuse);
+        let appended = match value {
+            Sampled::Float(_) => self.batch.append_float(reference, labels, created, 0.0),
+            Sampled::Histogram(h) => self.batch.append(reference, labels, created, &zero_like(h)),
+        };
+        self.batch.late_samples(LateSamples::Take);
+        match appended {
+            Ok(new) if new != SeriesRef::UNKNOWN => new,
+            _ => reference,
+        }
+    }
+
     /// Exemplars of native histograms need a time of their own; the store's refusals harm nobody.
     fn append_exemplars(
         &mut self,
@@ -295,5 +340,27 @@ impl Offer<'_> {
                 }
             }
         }
+    }
+}
+
+/// A histogram without observations, of the same layout, so that both fit into one chunk.
+fn zero_like(value: &Value) -> Value {
+    let reset_hint = ResetHint::Reset;
+    match value {
+        Value::Histogram(h) => Value::Histogram(Arc::new(Histogram {
+            reset_hint,
+            schema: h.schema,
+            zero_threshold: h.zero_threshold,
+            custom_values: h.custom_values.clone(),
+            ..Histogram::default()
+        })),
+        Value::FloatHistogram(h) => Value::FloatHistogram(Arc::new(FloatHistogram {
+            reset_hint,
+            schema: h.schema,
+            zero_threshold: h.zero_threshold,
+            custom_values: h.custom_values.clone(),
+            ..FloatHistogram::default()
+        })),
+        _ => Value::Float(0.0),
     }
 }

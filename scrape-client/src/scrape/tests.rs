@@ -371,3 +371,50 @@ fn types_and_units_are_labels_if_asked_for() {
          b_total{__type__=\"counter\", instance=\"t:1\", job=\"j\"} @1000 2\n"
     );
 }
+
+#[test]
+fn counting_begins_with_a_zero_if_asked_for() {
+    let page = |value: f64| {
+        format!(
+            "# TYPE a counter\na_total {value}\na_created 0.5\n# TYPE b counter\nb_total {value}\nb_created 9\n# EOF\n"
+        )
+    };
+    let mut bench = Bench::new("");
+    let scrape = |bench: &mut Bench, value| {
+        let (report, error) =
+            bench.scrape_as("application/openmetrics-text; version=1.0.0", Some(&page(value)));
+        assert_eq!(error, None);
+        report.scraped
+    };
+    assert_eq!(scrape(&mut bench, 1.0), 4);
+    assert!(bench.dump().contains("a_created"));
+
+    let mut bench = Bench::new("");
+    Arc::make_mut(&mut bench.scraper.job).created_zeros = true;
+    assert_eq!((scrape(&mut bench, 2.0), scrape(&mut bench, 3.0)), (2, 2));
+    // The time of the other lies ahead.
+    assert_eq!(
+        bench.dump(),
+        "a_total{instance=\"t:1\", job=\"j\"} @500 0 @1000 2 @2000 3\n\
+         b_total{instance=\"t:1\", job=\"j\"} @1000 2 @2000 3\n"
+    );
+}
+
+#[test]
+fn histograms_begin_with_a_histogram_of_nothing() {
+    let options = "  scrape_native_histograms: true\n  convert_classic_histograms_to_nhcb: true\n";
+    let mut bench = Bench::new(options);
+    Arc::make_mut(&mut bench.scraper.job).created_zeros = true;
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 7\nh_count 3\nh_created 0.25\n# EOF\n";
+    bench.scrape_as("application/openmetrics-text; version=1.0.0", Some(page));
+    let dump = bench.store.dump();
+    let samples = &dump.iter().find(|(labels, _)| labels.value("__name__") == "h").unwrap().1;
+    let counts: Vec<_> = samples
+        .iter()
+        .map(|s| match &s.value {
+            Value::Histogram(h) => (s.timestamp, h.count, h.custom_values.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(counts, [(250, 0, vec![1.0]), (1000, 3, vec![1.0])]);
+}
