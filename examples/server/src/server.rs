@@ -89,7 +89,8 @@ impl Server {
         let rules = Arc::new(Rules::start(engine.clone(), store.clone(), notifier.clone()));
         let seed = seed(&config);
         let manager = Manager::with_seed(store.db.clone(), USER_AGENT, seed);
-        let receiver = Receiver::default();
+        let has_types = options.features.iter().any(|f| f == "type-and-unit-labels");
+        let receiver = Receiver::default().type_and_unit_labels(has_types);
         let loaded = Loaded { config: config.clone(), at: SystemTime::now(), last_reload_worked: true };
         let loaded = Arc::new(Mutex::new(loaded));
         let own = OwnMetrics::new(OwnSources {

@@ -3,8 +3,8 @@
 use expo_format::remote_write::v2::{Request, TimeSeries};
 use expo_format::remote_write::{HistogramSample, LabelsError, Written};
 use metrics_core::{
-    AppendError, Batch, Exemplar, LabelSet, METRIC_NAME, Quoted, SeriesRef, Timestamp, Value,
-    is_legacy_label_name,
+    AppendError, Batch, Exemplar, LabelSet, METRIC_NAME, Metadata, MetricType, Quoted, SeriesRef, Timestamp,
+    Value, is_legacy_label_name,
 };
 
 use super::receiver::{Refusal, TOO_FAR_AHEAD, broken, refusal_of};
@@ -23,11 +23,14 @@ pub(super) fn append(
     batch: &mut dyn Batch,
     message: &Request<'_>,
     latest: Timestamp,
+    type_and_unit_labels: bool,
 ) -> Result<Outcome, Refusal> {
     let mut outcome = Outcome::default();
     for series in message.series() {
         let series = series.map_err(broken)?;
-        match series.label_set() {
+        let labels = series.label_set();
+        let labels = if type_and_unit_labels { labels.map(|l| typed(&l, &series)) } else { labels };
+        match labels {
             Ok(labels) if labels.metric_name().is_some() => {
                 outcome.append_series(batch, &series, &labels, latest)?;
             }
@@ -38,6 +41,19 @@ pub(super) fn append(
         }
     }
     Ok(outcome)
+}
+
+/// The labels with type and unit of the metric, if the message tells either.
+fn typed(labels: &LabelSet, series: &TimeSeries<'_>) -> LabelSet {
+    let Ok(Metadata { metric_type, unit, .. }) = series.metadata() else { return labels.clone() };
+    if metric_type == MetricType::Unknown && unit.is_empty() {
+        return labels.clone();
+    }
+    let known_type = if metric_type == MetricType::Unknown { "" } else { metric_type.as_str() };
+    let mut typed = labels.to_builder();
+    typed.set("__type__", known_type);
+    typed.set("__unit__", &unit);
+    typed.build()
 }
 
 /// Labels as the original's answers show them, the metric's name among the others.

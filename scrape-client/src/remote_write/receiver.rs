@@ -47,6 +47,7 @@ pub(super) const TOO_FAR_AHEAD: &str = "out of bounds: timestamp is too far in t
 #[derive(Debug, Default)]
 pub struct Receiver {
     stats: Arc<ReceiverStats>,
+    type_and_unit_labels: bool,
 }
 
 /// What a receiver counts.
@@ -83,6 +84,14 @@ impl Refusal {
 }
 
 impl Receiver {
+    /// Gives the series of 2.0 requests their metric's type and unit as labels `__type__` and `__unit__`, which
+    /// overrule what the sender says there. Default: no.
+    #[must_use]
+    pub fn type_and_unit_labels(mut self, given: bool) -> Self {
+        self.type_and_unit_labels = given;
+        self
+    }
+
     /// What has been counted.
     pub fn stats(&self) -> Arc<ReceiverStats> {
         self.stats.clone()
@@ -160,7 +169,7 @@ impl Receiver {
         let message = expo_format::remote_write::v2::Request::new(body).map_err(broken)?;
         message.check().map_err(broken)?;
         let mut batch = store.batch();
-        let outcome = match partial::append(&mut *batch, &message, latest) {
+        let outcome = match partial::append(&mut *batch, &message, latest, self.type_and_unit_labels) {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 batch.rollback();
@@ -408,6 +417,27 @@ mod tests {
             "out of order sample for series {__name__=\"a\", job=\"j\"}\ninvalid metric name or labels, got {x=\"y\"}\n"
         );
         assert_eq!(store.dump().len(), 2);
+    }
+
+    #[test]
+    fn types_and_units_of_second_version_requests_are_labels_if_asked_for() {
+        use expo_format::remote_write::v2::RequestBuilder;
+        use metrics_core::{Metadata, MetricType};
+        let told = LabelSet::from_pairs([("__name__", "a"), ("__type__", "x"), ("__unit__", "y")]);
+        let untold = LabelSet::from_pairs([("__name__", "b"), ("__type__", "x")]);
+        let metadata = Metadata { metric_type: MetricType::Gauge, ..Metadata::default() };
+        let mut builder = RequestBuilder::default();
+        builder.series(&Series { samples: &[(1, 1.0)], ..Series::new(&told) }, &metadata, None);
+        builder.series(&Series { samples: &[(1, 1.0)], ..Series::new(&untold) }, &Metadata::default(), None);
+        let request = Request::post("/api/v1/write")
+            .header("content-type", Kind::V2.content_type())
+            .body(Bytes::from(compress(&builder.finish())))
+            .unwrap();
+        let store = MemStore::default();
+        let receiver = Receiver::default().type_and_unit_labels(true);
+        assert_eq!(receiver.handle(&store, &request, 1000).status(), 204);
+        let series: Vec<_> = store.dump().into_iter().map(|(labels, _)| labels.to_string()).collect();
+        assert_eq!(series, ["a{__type__=\"gauge\"}", "b{__type__=\"x\"}"]);
     }
 
     #[test]
