@@ -234,14 +234,14 @@ pub(crate) fn short_float(value: f64) -> Option<ShortText> {
 /// From here on whole numbers are written with an exponent.
 const FIRST_EXPONENT: u64 = 1_000_000;
 /// Whole numbers below this have so few digits that a float has all of them.
-const EXACT: u64 = 1_000_000_000_000_000;
+const EXACT: i64 = 1_000_000_000_000_000;
 
 /// A whole number, not negative, that a float has all digits of.
 #[inline]
 fn whole(value: f64) -> Option<u64> {
     // The cast saturates, and makes zero of what is not a number. Negative zero is equal to zero.
-    let number = value as u64;
-    (number as f64 == value && number < EXACT).then_some(number)
+    let number = value as i64;
+    (number as f64 == value && (0..EXACT).contains(&number)).then_some(number as u64)
 }
 
 /// Appends a float that is negative, not whole, or too large for all of its digits.

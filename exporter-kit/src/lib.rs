@@ -49,6 +49,7 @@ pub mod guide;
 // The page.
 mod compress;
 mod endpoint;
+mod expose;
 mod landing;
 mod pages;
 mod text_page;
@@ -88,6 +89,7 @@ pub use async_collector::AsyncCollector;
 pub use bridge::MetricsBridge;
 pub use build_info::BuildInfo;
 pub use endpoint::{Endpoint, OnError};
+pub use expose::Expose;
 pub use guard::Guarded;
 pub use landing::Site;
 #[cfg(feature = "tower")]

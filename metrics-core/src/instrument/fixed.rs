@@ -17,6 +17,9 @@ use crate::family::MetricFamily;
 /// registry shows all that have been used once it is told to ([`Registry::show_statics`]), or single ones
 /// ([`Static::register`]).
 ///
+/// It is not a plain `Counter`, because instruments are handles of what lies on the heap, which a constant cannot make; it is
+/// used like one, and `BOOTS.clone()` is the `Counter` itself.
+///
 /// ```
 /// use metrics_core::instrument::{Counter, Family, Histogram, Registry, Static};
 /// use metrics_core::{counter, histogram};
@@ -27,7 +30,8 @@ use crate::family::MetricFamily;
 ///
 /// let registry = Registry::new();
 /// registry.show_statics()?;
-/// BOOTS.inc();
+/// let boots: Counter = BOOTS.clone();
+/// boots.inc();
 /// ORDERS.inc(["fr"]);
 /// assert_eq!(registry.value("shop_boots_total", &[]), Some(1.0));
 /// assert_eq!(registry.value("shop_orders_total", &[("country", "fr")]), Some(1.0));
