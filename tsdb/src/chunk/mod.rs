@@ -11,6 +11,7 @@ pub mod xor;
 pub mod xor2;
 mod xor_decode;
 mod xor_field;
+pub(crate) mod xor_lanes;
 
 pub mod dense;
 mod pack;
