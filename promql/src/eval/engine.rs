@@ -12,10 +12,11 @@ use super::range_call::shown_range;
 use super::range_source::{RangeSource, inner_grid};
 use super::row::{Row, is_absent};
 use super::samples::{Part, SampleCounts, Seen};
+use super::shared_select::SharedSelect;
 use super::stack::with_room;
 use super::{Context, QueryError};
 use crate::parser::{Expr, ParserOptions, ValueType};
-use crate::plan::{Node, QueryTimes, build as plan};
+use crate::plan::{Node, QueryTimes, build as plan, repeated_matchers};
 use crate::value::{MatrixSeries, Point, QueryValue, Scalar, Text, VectorSample};
 
 /// How an engine works. Options of the language are those of the original's feature flags.
@@ -206,7 +207,8 @@ impl Engine {
         let started = Instant::now();
         with_room(expr.height(), || {
             let node = plan(expr, QueryTimes { start: time, end: time, step: 0 })?;
-            let context = self.context(store, options);
+            let store = SharedSelect::new(store, repeated_matchers(&node));
+            let context = self.context(&store, options);
             let grid = context.samples.query(Grid::instant(time));
             let value = instant_value(expr.value_type(), &node, grid, &context)?;
             Ok(finished(value, grid, started, &context))
@@ -269,7 +271,8 @@ impl Engine {
         }
         with_room(expr.height(), || {
             let node = plan(expr, QueryTimes { start, end, step })?;
-            let context = self.context(store, options);
+            let store = SharedSelect::new(store, repeated_matchers(&node));
+            let context = self.context(&store, options);
             let grid = context.samples.query(grid);
             let series = range_matrix(&node, grid, &context)?;
             Ok(finished(QueryValue::Matrix(series), grid, started, &context))

@@ -36,6 +36,7 @@ mod timestamp;
 
 // Running a query.
 mod engine;
+mod shared_select;
 mod stack;
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 
 mod build;
 mod node;
+mod repeated;
 mod rewrite;
 
 pub(crate) use build::{QueryTimes, build};
 pub(crate) use node::{
     Aggregation, Arg, BinaryNode, CallNode, Node, Operands, Selector, Shift, SubqueryNode, Window,
 };
+pub(crate) use repeated::repeated_matchers;
