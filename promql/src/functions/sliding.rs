@@ -123,14 +123,27 @@ impl Sliding for Pairs {
 /// `rate` and its like: the part that depends on times alone is computed once per column of times.
 struct SlidingGrowth {
     of: Growth,
-    spans: Vec<(Span, f64)>,
+    spans: Vec<Span>,
+    /// What is looked at in every window of every series, close together.
+    stretches: Vec<Stretch>,
     generation: u64,
     resets: Vec<u32>,
 }
 
+/// What the times of a window make of its growth.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    lo: u32,
+    hi: u32,
+    /// By what growth is multiplied.
+    factor: f64,
+    /// Which part of its growth a counter must at least begin with to have begun before the window.
+    reach: f64,
+}
+
 impl SlidingGrowth {
     fn new(of: Growth) -> Self {
-        Self { of, spans: Vec::new(), generation: u64::MAX, resets: Vec::new() }
+        Self { of, spans: Vec::new(), stretches: Vec::new(), generation: u64::MAX, resets: Vec::new() }
     }
 
     fn per_seconds(&self, (start, end): (Timestamp, Timestamp)) -> Option<f64> {
@@ -140,13 +153,21 @@ impl SlidingGrowth {
     fn measure(&mut self, column: &Column<'_>) {
         self.generation = column.windows.generation;
         self.spans.clear();
+        self.stretches.clear();
         for ((lo, hi), edges) in column.windows().zip(&column.windows.edges) {
             let (first, last) = match hi - lo {
                 0 | 1 => (0, 0),
                 _ => (column.times[lo], column.times[hi - 1]),
             };
             let span = Span::new(edges.0, edges.1, first, last, hi - lo);
-            self.spans.push((span, span.factor_for(self.per_seconds(*edges))));
+            self.spans.push(span);
+            self.stretches.push(Stretch {
+                lo: lo as u32,
+                hi: hi as u32,
+                factor: span.factor_for(self.per_seconds(*edges)),
+                // A little more, so that rounding never hides a counter that is to be looked at.
+                reach: span.to_start / span.sampled * (1.0 + 1e-9),
+            });
         }
     }
 }
@@ -163,8 +184,8 @@ impl Sliding for SlidingGrowth {
             self.resets.extend(fell.map(|(i, _)| i as u32));
         }
         let mut oldest = 0;
-        let windows = column.windows().zip(&self.spans).zip(&column.windows.edges);
-        for (out, (((lo, hi), (span, factor)), edges)) in out.iter_mut().zip(windows) {
+        for (step, (out, stretch)) in out.iter_mut().zip(&self.stretches).enumerate() {
+            let (lo, hi) = (stretch.lo as usize, stretch.hi as usize);
             if hi - lo < 2 {
                 continue;
             }
@@ -175,14 +196,12 @@ impl Sliding for SlidingGrowth {
                 let inside = self.resets[oldest..].iter().take_while(|i| (**i as usize) + 1 < hi);
                 inside.for_each(|i| grown += values[*i as usize]);
             }
-            *out = grown * factor;
-            if self.of.is_counter && grown > 0.0 && first >= 0.0 {
-                let to_zero = span.sampled * (first / grown);
-                if to_zero < span.to_start {
-                    let mut span = *span;
-                    span.begin_at_zero(to_zero);
-                    *out = grown * span.factor_for(self.per_seconds(*edges));
-                }
+            *out = grown * stretch.factor;
+            // Few counters have begun lately: the others are spared the division.
+            if self.of.is_counter && grown > 0.0 && first >= 0.0 && first <= grown * stretch.reach {
+                let mut span = self.spans[step];
+                span.begin_at_zero(span.sampled * (first / grown));
+                *out = grown * span.factor_for(self.per_seconds(column.windows.edges[step]));
             }
         }
         true
