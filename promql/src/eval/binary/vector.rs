@@ -25,7 +25,7 @@ pub(super) fn build<'a>(
     context: &'a Context<'a>,
 ) -> Result<Box<dyn Operator + 'a>, QueryError> {
     let swapped = matching.cardinality == Cardinality::OneToMany;
-    let (many, one) = if swapped { (right, left) } else { (left, right) };
+    let (mut many, one) = if swapped { (right, left) } else { (left, right) };
     // The original turns the sides round for `group_right` but not what fills them: `fill_left` always stands for
     // the side of many.
     let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
@@ -36,15 +36,15 @@ pub(super) fn build<'a>(
         swapped,
         fill_many,
         fill_one,
-        many: &many,
+        active: active_steps(&many, &one, matching, grid),
+        many: &mut many,
         one: &one,
         grid,
         context,
         last_notes: BTreeMap::new(),
-        active: active_steps(&many, &one, matching, grid),
         result: Matrix::new(context)?,
     };
-    let groups = groups(matching, &many, &one);
+    let groups = groups(matching, join.many, &one);
     for group in &groups {
         context.check()?;
         // The original looks at all series of a step for duplicates before it combines any.
@@ -69,7 +69,7 @@ struct Join<'m, 'a> {
     swapped: bool,
     fill_many: Option<f64>,
     fill_one: Option<f64>,
-    many: &'m Matrix<'a>,
+    many: &'m mut Matrix<'a>,
     one: &'m Matrix<'a>,
     grid: Grid,
     context: &'a Context<'a>,
@@ -134,17 +134,20 @@ impl Join<'_, '_> {
 
     /// Two series that have no competitors.
     fn pair(&mut self, many: usize, one: usize) -> Result<(), QueryError> {
-        let (a, b) = (&self.many.rows()[many], &self.one.rows()[one]);
-        let (a, b) = if self.swapped { (b, a) } else { (a, b) };
-        let mut row = Row::empty(self.grid.count);
-        if a.has_histograms() || b.has_histograms() || self.is_trim() {
+        // No other pair needs the row of this one: the result takes its place in memory.
+        let mut row = std::mem::take(&mut self.many.rows_mut()[many]);
+        let other = &self.one.rows()[one];
+        if row.has_histograms() || other.has_histograms() || self.is_trim() {
+            let (a, b) = if self.swapped { (other, &row) } else { (&row, other) };
+            let mut combined = Row::empty(self.grid.count);
             for step in 0..self.grid.count {
                 if let (Some(a), Some(b)) = (a.get(step), b.get(step)) {
-                    self.combine((Some(many), Some(one)), (&a, &b), step, &mut row);
+                    self.combine((Some(many), Some(one)), (&a, &b), step, &mut combined);
                 }
             }
+            row = combined;
         } else {
-            self.combine_floats(a, b, &mut row);
+            self.combine_floats(&mut row, other);
         }
         self.push((Some(many), Some(one)), row)
     }
@@ -153,19 +156,20 @@ impl Join<'_, '_> {
         matches!(self.op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
     }
 
-    fn combine_floats(&self, a: &Row, b: &Row, row: &mut Row) {
-        let (op, return_bool) = (self.op, self.return_bool);
-        let values = row.floats.iter_mut().zip(&a.floats).zip(&b.floats);
-        let values = values.filter(|((_, a), b)| !is_absent(**a) && !is_absent(**b));
-        if !op.is_comparison() {
-            values.for_each(|((out, a), b)| *out = present(arithmetic(op, *a, *b)));
-            return;
-        }
-        for ((out, a), b) in values {
-            *out = match (return_bool, compare(op, *a, *b) == Some(true)) {
-                (true, holds) => f64::from(u8::from(holds)),
-                (false, true) => *a,
-                (false, false) => ABSENT,
+    /// Puts what comes of a row on the side of many in the place of its values.
+    fn combine_floats(&self, many: &mut Row, one: &Row) {
+        let (op, return_bool, swapped) = (self.op, self.return_bool, self.swapped);
+        let result = |a: f64, b: f64| match (op.is_comparison(), return_bool) {
+            (false, _) => present(arithmetic(op, a, b)),
+            (true, true) => f64::from(u8::from(compare(op, a, b) == Some(true))),
+            (true, false) if compare(op, a, b) == Some(true) => a,
+            (true, false) => ABSENT,
+        };
+        for (many, one) in many.floats.iter_mut().zip(&one.floats) {
+            *many = match (is_absent(*many) || is_absent(*one), swapped) {
+                (true, _) => ABSENT,
+                (false, true) => result(*one, *many),
+                (false, false) => result(*many, *one),
             };
         }
     }
