@@ -12,6 +12,7 @@ mod grid;
 mod limits;
 mod row;
 mod samples;
+mod time_walk;
 
 // What operators are.
 mod matrix;

@@ -11,6 +11,7 @@ use super::row::{Row, is_absent};
 use super::samples::Part;
 use super::selector::{metas, read, select};
 use super::smoothed::retain;
+use super::time_walk::TimeWalk;
 use super::{Context, QueryError, build};
 use crate::functions::Windows;
 use crate::parser::Edges;
@@ -51,22 +52,14 @@ impl WindowPlan {
         windows.generation += 1;
         windows.bounds.clear();
         windows.edges.clear();
-        let (mut lo, mut hi) = (0, 0);
+        let (mut first, mut behind) = (TimeWalk::new(times), TimeWalk::new(times));
         for step in 0..self.grid.count {
             let (start, end) = self.edges_at(step);
             let (from, to) = (start.saturating_sub(before), end.saturating_add(after));
-            lo = advance(times, lo, from);
-            hi = advance(times, hi.max(lo), to);
-            windows.bounds.push((lo as u32, hi as u32));
+            windows.bounds.push((first.advance(from) as u32, behind.advance(to) as u32));
             windows.edges.push((start, end));
         }
     }
-}
-
-/// The first position from `at` on whose time lies behind `time`.
-fn advance(times: &[Timestamp], at: usize, time: Timestamp) -> usize {
-    let near = times[at..].iter().take(16).take_while(|t| **t <= time).count();
-    if near < 16 { at + near } else { at + times[at..].partition_point(|t| *t <= time) }
 }
 
 /// Yields all samples that any window of a series may need.

@@ -10,6 +10,7 @@ use metrics_core::{
 use super::grid::Grid;
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::row::Row;
+use super::time_walk::TimeWalk;
 use super::{Context, QueryError};
 use crate::plan::{Selector, Shift};
 
@@ -164,14 +165,10 @@ impl Latest<'_> {
 
 /// For each step the position of the latest sample that is not too old.
 fn picks(times: &[Timestamp], grid: Grid, shift: Shift, lookback: i64, out: &mut Vec<u32>) {
-    let mut behind = 0;
-    for step in 0..grid.count {
-        let time = shift.of(grid.at(step));
-        behind = match step {
-            0 => times.partition_point(|t| *t <= time),
-            _ => behind + times[behind..].iter().take_while(|t| **t <= time).count(),
-        };
-        out.push(match behind.checked_sub(1) {
+    let mut walk = TimeWalk::new(times);
+    for time in grid.times() {
+        let time = shift.of(time);
+        out.push(match walk.advance(time).checked_sub(1) {
             Some(i) if times[i] > time.saturating_sub(lookback) => i as u32,
             _ => NONE,
         });
