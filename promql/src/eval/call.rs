@@ -103,7 +103,7 @@ fn range_call<'a>(
     }
     let params = call.args.iter().enumerate().filter(|(i, _)| *i != entry.range_arg);
     let params = params.map(|(_, a)| build::scalar(&a.node, grid, context)).collect::<Result<_, _>>()?;
-    let operator = RangeCall::build(call.name, entry, source, params, call.args[0].span, context)?;
+    let operator = RangeCall::build(call, entry, source, params, context)?;
     match call.name {
         "absent_over_time" => absent::absent(&arg.node, operator, grid, context),
         _ => Ok(operator),

@@ -8,9 +8,7 @@ use super::matrix::{Matrix, has_same_labels};
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::{Context, DataError, QueryError};
 use crate::parser::quote;
-
-/// Labels that describe the metric as such: they go when a function changes what the values mean.
-const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+use crate::plan::METADATA;
 
 /// Labels without the metric's name, type and unit.
 pub(crate) fn without_metadata(labels: &LabelSet) -> LabelSet {
@@ -18,6 +16,15 @@ pub(crate) fn without_metadata(labels: &LabelSet) -> LabelSet {
         true => labels.without(&METADATA),
         false => labels.clone(),
     }
+}
+
+/// Whether all series have the same name, type and unit, so that taking them away makes no two the same.
+pub(crate) fn have_same_metadata(series: &[SeriesMeta]) -> bool {
+    let Some(first) = series.first() else { return true };
+    let metadata = METADATA.map(|name| first.labels.get(name));
+    series
+        .iter()
+        .all(|meta| METADATA.iter().zip(metadata).all(|(name, value)| meta.labels.get(name) == value))
 }
 
 /// Labels as error messages show them, the metric's name among the others: `{__name__="up", job="node"}`.

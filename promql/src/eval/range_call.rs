@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics_core::{Columns, FloatHistogram, LabelSet};
 
-use super::labels::{joined, without_metadata};
+use super::labels::{have_same_metadata, joined, without_metadata};
 use super::matrix::has_same_labels;
 use super::operator::{Operator, Reader, SeriesMeta};
 use super::range_source::{RangeReader, RangeSource, WindowPlan};
@@ -12,7 +12,8 @@ use super::row::{Row, histogram_weight};
 use super::samples::Seen;
 use super::{Context, DataError, Note, Notes, QueryError};
 use crate::functions::{Column, RangeEntry, Samples, Sliding, Window, Windows, sliding};
-use crate::parser::{Edges, Span};
+use crate::parser::Edges;
+use crate::plan::CallNode;
 
 /// A range function applied to every series of a source.
 pub(crate) struct RangeCall<'a> {
@@ -27,28 +28,29 @@ pub(crate) struct RangeCall<'a> {
 }
 
 impl<'a> RangeCall<'a> {
-    /// `first_arg` is where annotations point to.
     pub(crate) fn build(
-        name: &'static str,
+        call: &CallNode,
         entry: RangeEntry,
         source: Box<dyn RangeSource + 'a>,
         params: Vec<Vec<f64>>,
-        first_arg: Span,
         context: &'a Context<'a>,
     ) -> Result<Box<dyn Operator + 'a>, QueryError> {
+        // Taking names away costs an allocation per series: not where nobody looks, and no two become the same.
+        let unseen = call.metadata_unseen && !context.keeps_names() && have_same_metadata(source.series());
         let series: Vec<SeriesMeta> = source
             .series()
             .iter()
             .map(|meta| {
                 let drop_name = !entry.keeps_name || meta.drop_name;
-                let keep = context.keeps_names() || !drop_name;
+                let keep = context.keeps_names() || !drop_name || unseen;
                 let labels = if keep { meta.labels.clone() } else { without_metadata(&meta.labels) };
                 SeriesMeta { labels, drop_name }
             })
             .collect();
-        let notes = context.notes(first_arg);
-        let same = !context.keeps_names() && has_same_labels(series.iter().map(|s| &s.labels));
-        let call = Box::new(Self { name, entry, source, params, series, notes, context });
+        // Annotations point to the first argument.
+        let notes = context.notes(call.args[0].span);
+        let same = !unseen && !context.keeps_names() && has_same_labels(series.iter().map(|s| &s.labels));
+        let call = Box::new(Self { name: call.name, entry, source, params, series, notes, context });
         if !same {
             return Ok(call);
         }

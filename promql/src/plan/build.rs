@@ -6,6 +6,7 @@ use super::node::{
     Aggregation, Arg, BinaryNode, CallNode, Node, Operands, Selector, Shift, SubqueryNode, Window,
 };
 use super::rewrite::{Buckets, mark_stats_only, mark_step_invariant};
+use super::unseen::mark_metadata_unseen;
 use crate::eval::QueryError;
 use crate::parser::{
     At, Expr, Length, LengthContext, MatrixSelector, Sign, Subquery, ValueType, VectorSelector,
@@ -50,6 +51,7 @@ impl Builder {
                 None => Node::Call(Box::new(CallNode {
                     name: c.function.name,
                     args: c.args.iter().map(|a| self.arg(a)).collect::<Result<_, _>>()?,
+                    metadata_unseen: false,
                     span: c.span,
                 })),
             },
@@ -57,14 +59,16 @@ impl Builder {
                 let mut grouping = a.grouping.clone();
                 grouping.sort();
                 grouping.dedup();
-                Node::Aggregate(Box::new(Aggregation {
+                let mut aggregation = Aggregation {
                     op: a.op,
                     arg: self.arg(&a.expr)?,
                     param: a.param.as_ref().map(|p| self.arg(p)).transpose()?,
                     grouping,
                     without: a.without,
                     span: a.span,
-                }))
+                };
+                mark_metadata_unseen(&mut aggregation);
+                Node::Aggregate(Box::new(aggregation))
             }
             Expr::Binary(b) => {
                 let operands = match (b.lhs.value_type(), b.rhs.value_type()) {

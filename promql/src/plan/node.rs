@@ -76,6 +76,8 @@ pub(crate) struct SubqueryNode {
 pub(crate) struct CallNode {
     pub(crate) name: &'static str,
     pub(crate) args: Vec<Arg>,
+    /// Whether nobody looks at the metric's name, type and unit of its results.
+    pub(crate) metadata_unseen: bool,
     pub(crate) span: Span,
 }
 

@@ -75,7 +75,7 @@ fn folded<'a>(
         if meta.drop_name && !row.is_vacant() {
             drop_name[group] = true;
         }
-        fold.add(group, row, meta.labels.metric_name().unwrap_or(""));
+        fold.add(group, row, shown_name(meta, context));
         Ok(())
     })?;
     let mut matrix = Matrix::new(context)?;
@@ -85,6 +85,14 @@ fn folded<'a>(
         }
     }
     Ok(Box::new(matrix))
+}
+
+/// The metric's name for annotations; labels may have kept it although it is gone.
+fn shown_name<'m>(meta: &'m SeriesMeta, context: &Context<'_>) -> &'m str {
+    match meta.drop_name && !context.keeps_names() {
+        true => "",
+        false => meta.labels.metric_name().unwrap_or(""),
+    }
 }
 
 /// Which series belongs to which group: found once per series, not per step.
