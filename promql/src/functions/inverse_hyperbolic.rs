@@ -3,15 +3,17 @@
 
 use std::f64::consts::LN_2;
 
+use super::logarithm::ln;
+
 /// From here on one under a root beside the square is lost.
 const LARGE: f64 = (1u64 << 28) as f64;
 
 pub(super) fn asinh(value: f64) -> f64 {
     let x = value.abs();
     let result = if x > LARGE {
-        x.ln() + LN_2
+        ln(x) + LN_2
     } else if x > 2.0 {
-        (2.0 * x + 1.0 / ((x * x + 1.0).sqrt() + x)).ln()
+        ln(2.0 * x + 1.0 / ((x * x + 1.0).sqrt() + x))
     } else if x < 1.0 / LARGE {
         x
     } else {
@@ -22,9 +24,9 @@ pub(super) fn asinh(value: f64) -> f64 {
 
 pub(super) fn acosh(x: f64) -> f64 {
     if x >= LARGE {
-        x.ln() + LN_2
+        ln(x) + LN_2
     } else if x > 2.0 {
-        (2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt())).ln()
+        ln(2.0 * x - 1.0 / (x + (x * x - 1.0).sqrt()))
     } else if x >= 1.0 {
         let t = x - 1.0;
         (t + (2.0 * t + t * t).sqrt()).ln_1p()

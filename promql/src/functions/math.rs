@@ -1,6 +1,6 @@
 //! Functions of one float, and the extremes of two.
 
-use super::inverse_hyperbolic;
+use super::{inverse_hyperbolic, logarithm, trigonometric};
 
 /// A function that maps each float of a vector.
 pub(crate) type FloatFunction = fn(f64) -> f64;
@@ -13,12 +13,12 @@ pub(crate) fn float_function(name: &str) -> Option<FloatFunction> {
         "floor" => f64::floor,
         "exp" => f64::exp,
         "sqrt" => f64::sqrt,
-        "ln" => f64::ln,
-        "log2" => f64::log2,
-        "log10" => f64::log10,
-        "sin" => f64::sin,
-        "cos" => f64::cos,
-        "tan" => f64::tan,
+        "ln" => logarithm::ln,
+        "log2" => logarithm::log2,
+        "log10" => logarithm::log10,
+        "sin" => trigonometric::sin,
+        "cos" => trigonometric::cos,
+        "tan" => trigonometric::tan,
         "asin" => f64::asin,
         "acos" => f64::acos,
         "atan" => f64::atan,

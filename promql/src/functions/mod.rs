@@ -5,6 +5,7 @@ mod changes;
 mod extended;
 mod histogram;
 mod inverse_hyperbolic;
+mod logarithm;
 mod math;
 mod mean;
 mod natural;
@@ -17,6 +18,7 @@ mod sliding_extreme;
 mod sliding_quantile;
 mod start_time;
 mod table;
+mod trigonometric;
 mod window;
 
 pub(crate) use calendar::{
