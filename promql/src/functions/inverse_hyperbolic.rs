@@ -52,6 +52,27 @@ pub(super) fn atanh(value: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// What the original answers.
+    #[test]
+    fn inverses_to_the_last_digit() {
+        for (x, answer) in [
+            (6.0, 2.491779852644912),
+            (14.0, 3.3334775868839928),
+            (0.7, 0.6526665660823557),
+            (1e9, 21.416413017506354),
+        ] {
+            assert_eq!(asinh(x), answer, "{x}");
+        }
+        for (x, answer) in [(1.5, 0.9624236501192069), (6.0, 2.477888730288475), (1e9, 21.416413017506354)] {
+            assert_eq!(acosh(x), answer, "{x}");
+        }
+        for (x, answer) in
+            [(0.3, 0.30951960420311175), (0.7, 0.8673005276940531), (0.999, 3.8002011672501994)]
+        {
+            assert_eq!(atanh(x), answer, "{x}");
+        }
+    }
+
     #[test]
     fn nothing_overflows() {
         assert_eq!(asinh(-9.3e307), -709.8167851298912);
