@@ -3,6 +3,7 @@
 mod query_flags;
 mod tsdb_flags;
 
+use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -212,7 +213,14 @@ fn run(
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Command::Query(query) => query.run(out)?,
+        Command::Query(query) => {
+            // In the words of the original, which has its name not before them.
+            if let Err(error) = query.run(out) {
+                let source = error.source().map(|e| format!(": {e}")).unwrap_or_default();
+                writeln!(err, "{error}{source}")?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Promql(Promql::Format { query }) => writeln!(out, "{}", pretty(&parser.parse(&query)?))?,
         Command::Tsdb(command) => command.run(out)?,
     }

@@ -61,8 +61,23 @@ pub(super) fn texts(data: &Value, format: Format, out: &mut impl Write) -> io::R
 
 /// JSON as Go writes it, with the characters that HTML minds escaped.
 fn json(value: &Value, out: &mut impl Write) -> io::Result<()> {
-    let text = value.to_string();
+    let text = in_order(value);
     writeln!(out, "{}", text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
+}
+
+/// JSON with the keys of samples and histograms in the order of the client's library, and others by their names.
+fn in_order(value: &Value) -> String {
+    const FIRST: [&str; 4] = ["metric", "values", "count", "sum"];
+    match value {
+        Value::Array(all) => format!("[{}]", all.iter().map(in_order).collect::<Vec<_>>().join(",")),
+        Value::Object(map) if map.contains_key("metric") || map.contains_key("buckets") => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
+            let pair = |key: &String| format!("{}:{}", Value::from(key.as_str()), in_order(&map[key]));
+            format!("{{{}}}", keys.into_iter().map(pair).collect::<Vec<_>>().join(","))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Lines, of which there is an empty one if there is none.

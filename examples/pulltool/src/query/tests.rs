@@ -43,6 +43,8 @@ fn answers_are_shown_as_those_of_the_original() {
     );
     let json = shown(&instant(), &vector, Format::Json);
     assert!(json.contains(r#""value":[1.5,"0.0000001"]"#), "{json}");
+    let histogram = r#"{"metric":{"__name__":"h"},"histogram":[3,{"count":"3","sum":"4.5","buckets":[["#;
+    assert!(json.contains(histogram), "{json}");
     let matrix = json!({"resultType": "matrix", "result": [
         {"metric": {"a": "2"}, "values": [[1, "1"], [2, "2"]]},
         {"metric": {"a": "1"}, "values": [[1, "3"]]},
