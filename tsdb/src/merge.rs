@@ -7,7 +7,7 @@ use crate::chunk::{self, ChunkError, Encoding, decimal_stream};
 
 /// Of what `append` adds to the columns, keeps those of the first `samples` samples that lie in the range.
 pub(crate) fn append_in_range<E>(
-    samples: usize,
+    samples: u16,
     range: TimeRange,
     into: &mut Columns,
     append: impl FnOnce(&mut Columns) -> Result<(), E>,
@@ -27,7 +27,7 @@ pub(crate) fn append_chunk(
     range: TimeRange,
     into: &mut Columns,
 ) -> Result<(), ChunkError> {
-    append_in_range(samples.into(), range, into, |into| chunk::decode(encoding, bytes, into))
+    append_in_range(samples, range, into, |into| chunk::decode(encoding, bytes, into))
 }
 
 /// As [`append_chunk`], for the first `samples` samples of a [`decimal_stream`] that begins at `first`.
@@ -41,7 +41,7 @@ pub(crate) fn append_stream(
     let from = into.floats.timestamps.len();
     let floats = &mut into.floats;
     decimal_stream::decode(stream, first, samples, &mut floats.timestamps, &mut floats.values)?;
-    trim(&mut into.floats, from, samples.into(), range);
+    trim(&mut into.floats, from, samples, range);
     Ok(())
 }
 
@@ -67,15 +67,15 @@ pub(crate) fn append_columns(mut from: Columns, into: &mut Columns) {
 }
 
 /// Of the elements from `from` on, keeps those of the first `samples` that are in the range.
-fn trim<T>(column: &mut Column<T>, from: usize, samples: usize, range: TimeRange) {
+fn trim<T>(column: &mut Column<T>, from: usize, samples: u16, range: TimeRange) {
     let added = &column.timestamps[from..];
     if let (Some(first), Some(last)) = (added.first(), added.last())
-        && (range.start <= *first && *last <= range.end && added.len() <= samples)
+        && (range.start <= *first && *last <= range.end && added.len() <= samples.into())
     {
         return;
     }
     let in_range = column.timestamps[from..].partition_point(|t| *t <= range.end);
-    let end = from + in_range.min(samples);
+    let end = from + in_range.min(samples.into());
     column.timestamps.truncate(end);
     column.values.truncate(end);
     let start = from + column.timestamps[from..].partition_point(|t| *t < range.start);
@@ -144,7 +144,7 @@ mod tests {
         for t in 0..10 {
             column.push(t, t);
         }
-        trim(&mut column, 2, usize::MAX, TimeRange::new(4, 7));
+        trim(&mut column, 2, u16::MAX, TimeRange::new(4, 7));
         assert_eq!(column.timestamps, [0, 1, 4, 5, 6, 7]);
         trim(&mut column, 2, 3, TimeRange::new(5, 9));
         assert_eq!(column.timestamps, [0, 1, 5, 6]);

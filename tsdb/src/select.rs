@@ -6,7 +6,7 @@ use metrics_core::{
     Columns, Exemplar, LabelSet, Matcher, Select, SelectError, SelectRequest, SeriesSet, TimeRange,
 };
 
-use crate::block::{Block, ChunkMeta, SIDE_BY_SIDE};
+use crate::block::{Block, ChunkMeta};
 use crate::db::{Db, Snapshot};
 use crate::error::Error;
 use crate::fs::FileError;
@@ -213,9 +213,9 @@ impl Found<'_> {
         labels: &LabelSet,
         into: &mut Columns,
     ) -> Result<(), Error> {
-        for group in chunks.chunks(SIDE_BY_SIDE) {
-            append_in_range(usize::MAX, self.range, into, |into| {
-                block.read_chunks_until(labels, group, self.range.end, into)
+        for chunk in chunks {
+            append_in_range(u16::MAX, self.range, into, |into| {
+                block.read_chunk_until(labels, chunk, self.range.end, into)
             })?;
         }
         Ok(())

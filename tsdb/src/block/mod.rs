@@ -21,7 +21,6 @@ pub use index_read::{ChunkMeta, Index, LabelValue, PostingsRef, SeriesEntry};
 pub use index_write::IndexWriter;
 pub use meta::{BlockDescription, BlockMeta, BlockStats, Compaction};
 pub use open::Block;
-pub(crate) use open::SIDE_BY_SIDE;
 pub use tombstones::{Interval, Tombstones};
 pub use ulid::{ParseUlidError, Ulid};
 pub use write::{BlockWriter, ChunkData, TMP_CREATION, TMP_DELETION, remove_block};

@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use metrics_core::{Columns, LabelSet};
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, ReadChunkError, Tombstones};
-use crate::chunk::{Encoding, xor, xor_lanes};
+use crate::chunk::{Encoding, xor};
 use crate::fs::{FileError, Fs};
-
-/// Chunks of a series that are best read together.
-pub(crate) const SIDE_BY_SIDE: usize = xor_lanes::LANES;
 
 /// A block, open for reading. Its files are mapped or read once; threads may share it.
 #[derive(Debug)]
@@ -87,36 +84,15 @@ impl Block {
         self.chunks.decode(meta.reference, into).map_err(|e| of_series(labels, e))
     }
 
-    /// As [`Block::read_chunk`], for up to [`SIDE_BY_SIDE`] chunks of a series and a reader who wants nothing behind a
-    /// time: may append some samples more.
-    pub(crate) fn read_chunks_until(
-        &self,
-        labels: &LabelSet,
-        metas: &[ChunkMeta],
-        until: i64,
-        into: &mut Columns,
-    ) -> Result<(), BlockError> {
-        let mut chunks: [(Encoding, &[u8]); SIDE_BY_SIDE] = [(Encoding::Xor, &[]); SIDE_BY_SIDE];
-        for (chunk, meta) in chunks.iter_mut().zip(metas) {
-            *chunk = self.chunk(meta.reference)?;
-        }
-        if metas.len() == chunks.len() && chunks.iter().all(|(encoding, _)| *encoding == Encoding::Xor) {
-            let (chunks, floats) = (chunks.map(|(_, bytes)| bytes), &mut into.floats);
-            return xor_lanes::decode_all(&chunks, &mut floats.timestamps, &mut floats.values)
-                .map_err(|e| of_series(labels, e.into()));
-        }
-        let mut chunks = metas.iter().zip(chunks);
-        chunks.try_for_each(|(meta, chunk)| self.decode_until(labels, meta, chunk, until, into))
-    }
-
-    fn decode_until(
+    /// As [`Block::read_chunk`], for a reader who wants nothing behind a time: may append some samples more.
+    pub(crate) fn read_chunk_until(
         &self,
         labels: &LabelSet,
         meta: &ChunkMeta,
-        (encoding, bytes): (Encoding, &[u8]),
         until: i64,
         into: &mut Columns,
     ) -> Result<(), BlockError> {
+        let (encoding, bytes) = self.chunk(meta.reference)?;
         if encoding != Encoding::Xor || meta.max_time <= until {
             return self.decode_bytes(labels, (encoding, bytes), into);
         }

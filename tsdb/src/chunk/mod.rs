@@ -11,7 +11,6 @@ pub mod xor;
 pub mod xor2;
 mod xor_decode;
 mod xor_field;
-pub(crate) mod xor_lanes;
 
 pub mod dense;
 mod pack;

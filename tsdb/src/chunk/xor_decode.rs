@@ -136,25 +136,9 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Zero bits before the window in force, and its width.
-    pub(super) fn window_parts(&self) -> (u32, u32) {
-        (self.leading, self.width)
-    }
-
-    /// Puts another window in force.
-    pub(super) fn set_window(&mut self, leading: u32, width: u32) {
-        (self.leading, self.width, self.has_window) = (leading, width, true);
-    }
-
     /// The bit to be read next.
     pub(super) fn position(&self) -> usize {
         self.reader.position()
-    }
-
-    /// Goes on at another bit, behind this value.
-    pub(super) fn go_on(&mut self, position: usize, value: u64) {
-        self.reader.seek(position);
-        self.value = value;
     }
 
     #[inline(always)]
@@ -173,7 +157,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads the first two samples, which have layouts of their own, and tells how many there are.
-    pub(super) fn begin(&mut self, times: &mut [i64], values: &mut [f64]) -> usize {
+    fn begin(&mut self, times: &mut [i64], values: &mut [f64]) -> usize {
         let slots = times.iter_mut().zip(values);
         (0..2)
             .zip(slots)
@@ -185,7 +169,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads as many samples behind the second as there is room for.
-    pub(super) fn fill(&mut self, times: &mut [i64], values: &mut [f64]) {
+    fn fill(&mut self, times: &mut [i64], values: &mut [f64]) {
         let n = times.len().min(values.len());
         let mut read = 0;
         while read < n {
@@ -258,7 +242,7 @@ impl<'a> Decoder<'a> {
         }
         (self.timestamp, self.value) = (time, value);
         if (width, trailing) != (self.width, 64 - self.leading - self.width) {
-            self.set_window(64 - width - trailing, width);
+            (self.width, self.leading, self.has_window) = (width, 64 - width - trailing, true);
         }
         self.reader.seek(at + 8 * skipped);
         read
@@ -334,7 +318,7 @@ impl<'a> Decoder<'a> {
             0b10 => self.reader.skip(2),
             _ => {
                 let (leading, width) = new_window(word << 2);
-                self.set_window(leading, width);
+                (self.leading, self.width, self.has_window) = (leading, width, true);
                 if leading + width > 64 {
                     self.damage();
                     self.width = 64 - leading;
