@@ -9,6 +9,8 @@ use crate::chunk::decimal_stream::StreamState;
 /// leave when there is no room for a sample.
 const TAIL: usize = 28;
 const _: () = assert!(TAIL > StreamState::ROOM);
+/// Whole bytes from which on the tail is emptied: with less room than eight bytes, samples are written the long way.
+const EMPTIED: usize = TAIL - 7;
 
 /// A chunk of floats that grows. Bytes that left the tail are kept by the caller, who hands them back where needed.
 #[derive(Debug)]
@@ -74,16 +76,22 @@ impl OpenFloats {
         &mut self,
         timestamp: Timestamp,
         value: f64,
-        leave: impl FnOnce(&[u8]) -> bool,
+        mut leave: impl FnMut(&[u8]) -> bool,
     ) -> bool {
-        if self.state.append(&mut self.tail, timestamp, value).is_ok() {
-            return true;
-        }
-        if !leave(&self.tail[..self.state.whole_bytes()]) {
+        if self.state.whole_bytes() >= EMPTIED && !self.empty(&mut leave) {
             return false;
         }
-        self.state.forget_whole_bytes(&mut self.tail);
         self.state.append(&mut self.tail, timestamp, value).is_ok()
+            || (self.empty(leave) && self.state.append(&mut self.tail, timestamp, value).is_ok())
+    }
+
+    /// Takes the whole bytes out of the tail, if they are taken.
+    fn empty(&mut self, mut leave: impl FnMut(&[u8]) -> bool) -> bool {
+        let has_left = leave(&self.tail[..self.state.whole_bytes()]);
+        if has_left {
+            self.state.forget_whole_bytes(&mut self.tail);
+        }
+        has_left
     }
 
     /// The bytes that have not left.

@@ -12,6 +12,7 @@ mod histogram_record;
 mod last_values;
 mod reader;
 mod record;
+mod sample_block;
 mod sample_reader;
 mod segment;
 mod writer;

@@ -204,7 +204,9 @@ pub fn read_series(record: &[u8], into: &mut Vec<(u64, LabelSet)>) -> Result<(),
 }
 
 /// Most bytes that a sample takes in a record: two varints and the value.
-const MAX_SAMPLE: usize = 10 + 10 + 8;
+pub(super) const MAX_SAMPLE: usize = 10 + 10 + 8;
+/// Bytes before the first sample of a record: kind, first reference, first time.
+pub(super) const SAMPLES_HEADER: usize = 1 + 8 + 8;
 
 /// Adds a record of float samples. References and times are stored as differences to the first.
 pub fn put_samples(
@@ -212,25 +214,41 @@ pub fn put_samples(
     samples: impl IntoIterator<Item = FloatSample, IntoIter: ExactSizeIterator>,
 ) {
     let mut samples = samples.into_iter().peekable();
-    buf.push(RecordKind::Samples as u8);
-    let Some(first) = samples.peek().copied() else { return };
-    buf.extend_from_slice(&first.series.to_be_bytes());
-    buf.extend_from_slice(&first.timestamp.to_be_bytes());
     // Room for the worst once, so that the loop need not ask the vector for every byte.
-    let mut at = buf.len();
-    buf.resize(at + samples.len() * MAX_SAMPLE, 0);
-    for sample in samples {
-        let room = &mut buf[at..at + MAX_SAMPLE];
-        let mut n = write_uvarint(room, 0, zigzag(sample.series.wrapping_sub(first.series) as i64));
-        n = write_uvarint(room, n, zigzag(sample.timestamp.wrapping_sub(first.timestamp)));
-        room[n..n + 8].copy_from_slice(&sample.value.to_bits().to_be_bytes());
-        at += n + 8;
+    let start = buf.len();
+    buf.resize(start + SAMPLES_HEADER + samples.len() * MAX_SAMPLE, 0);
+    let room = &mut buf[start..];
+    let first = samples.peek().copied();
+    let mut at = write_samples_header(room, first);
+    if let Some(first) = first {
+        for sample in samples {
+            at = write_sample(room, at, first, sample);
+        }
     }
-    buf.truncate(at);
+    buf.truncate(start + at);
+}
+
+/// Writes what a record of samples begins with, at the start of a buffer with room for it. Returns the place behind.
+pub(super) fn write_samples_header(room: &mut [u8], first: Option<FloatSample>) -> usize {
+    room[0] = RecordKind::Samples as u8;
+    let Some(first) = first else { return 1 };
+    room[1..9].copy_from_slice(&first.series.to_be_bytes());
+    room[9..SAMPLES_HEADER].copy_from_slice(&first.timestamp.to_be_bytes());
+    SAMPLES_HEADER
+}
+
+/// Writes a sample into a buffer with room for [`MAX_SAMPLE`]. Returns the place behind.
+#[inline(always)]
+pub(super) fn write_sample(room: &mut [u8], at: usize, first: FloatSample, sample: FloatSample) -> usize {
+    let room = &mut room[at..at + MAX_SAMPLE];
+    let mut n = write_uvarint(room, 0, zigzag(sample.series.wrapping_sub(first.series) as i64));
+    n = write_uvarint(room, n, zigzag(sample.timestamp.wrapping_sub(first.timestamp)));
+    room[n..n + 8].copy_from_slice(&sample.value.to_bits().to_be_bytes());
+    at + n + 8
 }
 
 #[inline(always)]
-fn write_uvarint(room: &mut [u8], mut at: usize, mut x: u64) -> usize {
+pub(super) fn write_uvarint(room: &mut [u8], mut at: usize, mut x: u64) -> usize {
     while x >= 0x80 {
         room[at] = x as u8 | 0x80;
         x >>= 7;

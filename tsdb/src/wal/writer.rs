@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::compress::Compressor;
 use super::dense_record::DenseEncoder;
 use super::record::{FloatSample, put_samples};
+use super::sample_block::SampleBlock;
 use super::segment::{Compression, FIRST, FRAGMENT_HEADER, FULL, LAST, MIDDLE, PAGE, segment_path, segments};
 use crate::fs::{File, FileError, Fs, Syncer};
 
@@ -57,6 +58,8 @@ pub struct Wal {
     compressor: Compressor,
     compressed: Vec<u8>,
     dense: DenseEncoder,
+    /// Taken out meanwhile, as it lends what it made.
+    samples: Option<Box<SampleBlock>>,
     /// A record of samples that is being made.
     record: Vec<u8>,
     /// Set when nobody knows what the file holds.
@@ -108,6 +111,7 @@ impl Wal {
             compressor: Compressor::new(),
             compressed: Vec::new(),
             dense: DenseEncoder::default(),
+            samples: None,
             record: Vec::new(),
             poisoned: Arc::default(),
         })
@@ -155,32 +159,51 @@ impl Wal {
     /// # Errors
     /// As [`Wal::log`].
     pub fn log_samples(&mut self, samples: &[FloatSample]) -> Result<(), FileError> {
-        let mut record = std::mem::take(&mut self.record);
-        record.clear();
-        let result = match self.options.style {
-            LogStyle::Field => {
+        match (self.options.style, self.options.compression) {
+            (LogStyle::Dense, _) => self.log_dense(samples),
+            (LogStyle::Field, Compression::Snappy) => self.log_snappy(samples),
+            (LogStyle::Field, _) => {
+                let mut record = std::mem::take(&mut self.record);
+                record.clear();
                 put_samples(&mut record, samples.iter().copied());
-                self.log(&record)
+                let result = self.log(&record);
+                self.record = record;
+                result
             }
-            LogStyle::Dense => self.log_dense(samples, &mut record),
-        };
-        self.record = record;
+        }
+    }
+
+    /// As [`Wal::log`], but the record is compressed while it is made.
+    fn log_snappy(&mut self, samples: &[FloatSample]) -> Result<(), FileError> {
+        self.check()?;
+        let mut encoder = self.samples.take().unwrap_or_default();
+        let (bytes, compression) = encoder.encode(samples).smaller();
+        let result = self.make_room(bytes.len());
+        if result.is_ok() {
+            self.put(bytes, compression);
+        }
+        self.samples = Some(encoder);
         result
     }
 
-    fn log_dense(&mut self, samples: &[FloatSample], record: &mut Vec<u8>) -> Result<(), FileError> {
+    fn log_dense(&mut self, samples: &[FloatSample]) -> Result<(), FileError> {
         self.check()?;
-        self.dense.encode(record, samples);
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        self.dense.encode(&mut record, samples);
         let segment = self.segment;
-        self.make_room(record.len())?;
-        if self.segment != segment {
-            // In a new segment there is nothing yet that values could differ from.
-            record.clear();
-            self.dense.encode(record, samples);
+        let result = self.make_room(record.len());
+        if result.is_ok() {
+            if self.segment != segment {
+                // In a new segment there is nothing yet that values could differ from.
+                record.clear();
+                self.dense.encode(&mut record, samples);
+            }
+            // Compression would find little more.
+            self.put(&record, Compression::None);
         }
-        // Compression would find little more.
-        self.put(record, Compression::None);
-        Ok(())
+        self.record = record;
+        result
     }
 
     /// Hands all records to the system: they survive the end of this process, not that of the power.
