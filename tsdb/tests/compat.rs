@@ -19,6 +19,7 @@ use metrics_core::{
 use tempfile::TempDir;
 use tsdb::fs::OsFs;
 use tsdb::wal::{self, RecordKind};
+use tsdb::wal::{LogStyle, WalOptions};
 use tsdb::{Db, Options};
 
 /// A multiple of two hours, long ago.
@@ -35,7 +36,8 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 fn options() -> Options {
-    Options { retention: None, ..Options::default() }
+    let wal = WalOptions { style: LogStyle::Field, ..WalOptions::default() };
+    Options { retention: None, wal, ..Options::default() }
 }
 
 /// Three series, five hours, four samples a minute; part in blocks, part in the log.

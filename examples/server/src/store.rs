@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use scrape_client::config::Config;
 use tsdb::Db;
+use tsdb::wal::{LogStyle, WalOptions};
 
 use crate::options::Options;
 
@@ -84,6 +85,7 @@ fn db_options(options: &Options, config: &Config) -> tsdb::Options {
     tsdb::Options {
         // So that the directory stays one that the original opens.
         merged_chunks: tsdb::compact::Style::Field,
+        wal: WalOptions { style: LogStyle::Field, ..WalOptions::default() },
         block_range,
         max_block_range: largest.max(block_range),
         retention,

@@ -253,7 +253,7 @@ fn a_checkpoint_keeps_what_is_asked_for() {
         let mut metadata = vec![];
         for r in &records {
             match RecordKind::of(r).unwrap() {
-                K::Samples => read_samples(r, &mut samples).unwrap(),
+                K::DenseSamples => SampleReader::default().read(r, &mut samples).unwrap(),
                 K::Metadata => read_metadata(r, &mut metadata).unwrap(),
                 _ => {}
             }

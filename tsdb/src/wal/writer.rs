@@ -18,18 +18,19 @@ pub struct WalOptions {
     pub segment_size: u64,
     /// How records are compressed. Default snappy.
     pub compression: Compression,
-    /// What records of float samples look like. Default [`LogStyle::Field`]. Both are read, in one log too.
+    /// What records of float samples look like. Default [`LogStyle::Dense`]. Both are read, in one log too.
     pub style: LogStyle,
 }
 
 /// What records of float samples look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LogStyle {
-    /// As Prometheus writes and reads them: eleven bytes a sample, about nine once compressed.
-    #[default]
+    /// As Prometheus writes and reads them: eleven bytes a sample, nine or ten once compressed. For a directory that Prometheus
+    /// is to open, whenever that may be.
     Field,
     /// Ours: two or three bytes a sample where values are decimals, as most are. Prometheus steps over such records, and
-    /// so finds none of their samples.
+    /// so finds none of their samples: what it is to see has to be in blocks first, as after [`Db::flush`](crate::Db::flush).
+    #[default]
     Dense,
 }
 
