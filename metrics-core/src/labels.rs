@@ -155,6 +155,34 @@ impl LabelSet {
         Some((strings / 2, bytes))
     }
 
+    /// The set of `count` labels at the start of what [`LabelSet::as_prefixed`] told, and how many bytes they take. `None` where
+    /// they are no such set, or not one that can be copied at once: read label by label, they may be one.
+    ///
+    /// ```
+    /// use metrics_core::LabelSet;
+    /// let (set, len) = LabelSet::from_prefixed(1, b"\x03job\x04node and more").unwrap();
+    /// assert_eq!((set, len), (LabelSet::from_pairs([("job", "node")]), 9));
+    /// assert_eq!(LabelSet::from_prefixed(2, b"\x01b\x01x\x01a\x01x"), None);
+    /// ```
+    pub fn from_prefixed(count: usize, bytes: &[u8]) -> Option<(Self, usize)> {
+        let mut at = 0;
+        let mut previous: &[u8] = &[];
+        for _ in 0..count {
+            let name = prefixed(bytes, &mut at)?;
+            let value = prefixed(bytes, &mut at)?;
+            if value.is_empty() || name <= previous {
+                return None;
+            }
+            previous = name;
+        }
+        if at == 0 {
+            return Some((Self::empty(), 0));
+        }
+        // Lengths are characters of one byte, so that strings which end amid a character do not pass.
+        let packed = std::str::from_utf8(bytes.get(..at)?).ok()?;
+        Some((Self(Arc::from(packed)), at))
+    }
+
     /// A 64-bit hash that is the same on every run and machine (FNV-1a over the packed form, finished by a
     /// multiply-xorshift). Equal sets have equal hashes.
     pub fn stable_hash(&self) -> u64 {
@@ -231,6 +259,14 @@ fn pack(out: &mut String, text: &str) {
     }
     out.push(n as u8 as char);
     out.push_str(text);
+}
+
+/// A short string behind its length, and the place behind it.
+fn prefixed<'a>(bytes: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
+    let len = usize::from(*bytes.get(*at)?);
+    let string = bytes.get(*at + 1..*at + 1 + len).filter(|_| len < 64)?;
+    *at += 1 + len;
+    Some(string)
 }
 
 /// Splits one packed string off the front.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::path::PathBuf;
 
 use metrics_core::{LabelSet, NameScheme};
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 fn tables() -> Option<Json> {
@@ -70,4 +71,26 @@ fn conformance_gotables_labels() {
     run("TestLabels_IsValid", &|c| is_valid(&label_set(&c["input"])) == c["expected"].as_bool().unwrap());
     println!("CONFORMANCE_GOTABLES labels: {agree} of {all} cases agree");
     assert_eq!(agree, all);
+}
+
+proptest! {
+    /// Whatever the bytes are, what is made of them is a set, and the one that they spell.
+    #[test]
+    fn prefixed_bytes_are_taken_only_where_they_are_a_set(
+        count in 0usize..4,
+        bytes in prop_oneof![
+            proptest::collection::vec(prop_oneof![Just(1u8), Just(2u8), any::<u8>()], 0..40),
+            proptest::collection::btree_map("[a-cü]{1,3}", "[xyü]{1,3}", 0..5).prop_map(|pairs| {
+                LabelSet::from_iter(pairs).as_prefixed().map_or_else(Vec::new, |(_, bytes)| bytes.to_vec())
+            }),
+        ],
+    ) {
+        if let Some((set, len)) = LabelSet::from_prefixed(count, &bytes) {
+            prop_assert_eq!(&LabelSet::from_pairs(&set), &set);
+            prop_assert_eq!(set.as_prefixed(), Some((count, &bytes[..len])));
+        }
+        let set = LabelSet::from_pairs((0..count).map(|i| (format!("n{i}"), format!("v{i}"))));
+        let (n, prefixed) = set.as_prefixed().expect("short strings");
+        prop_assert_eq!(LabelSet::from_prefixed(n, prefixed), Some((set.clone(), prefixed.len())));
+    }
 }

@@ -149,6 +149,12 @@ impl<'a> Reader<'a> {
             self.at += 1;
             return Ok(u64::from(*byte));
         }
+        if let Some([low, high]) = self.all.get(start..).and_then(<[u8]>::first_chunk::<2>)
+            && *high < 0x80
+        {
+            self.at += 2;
+            return Ok(u64::from(low & 0x7f) | u64::from(*high) << 7);
+        }
         let (mut x, mut shift) = (0u64, 0u32);
         for byte in &self.all[start..] {
             if shift == 63 && *byte > 1 {
@@ -178,6 +184,11 @@ impl<'a> Reader<'a> {
             Ok(n) if n.saturating_mul(least) <= self.remaining() => Ok(n),
             _ => Err(self.malformed("a count that the rest can hold")),
         }
+    }
+
+    /// All that is left, without taking it.
+    pub(crate) fn peek(&self) -> &'a [u8] {
+        &self.all[self.at..]
     }
 
     /// All that is left.

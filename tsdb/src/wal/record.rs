@@ -174,6 +174,10 @@ fn put_labels(buf: &mut Vec<u8>, labels: &LabelSet) {
 
 fn read_labels(r: &mut Reader<'_>) -> Result<LabelSet, RecordError> {
     let n = r.count(2)?;
+    if let Some((labels, len)) = LabelSet::from_prefixed(n, r.peek()) {
+        r.take(len, "labels that were read")?;
+        return Ok(labels);
+    }
     let mut pairs = Vec::with_capacity(n);
     for _ in 0..n {
         pairs.push((r.str()?, r.str()?));
