@@ -134,7 +134,7 @@ impl Head {
     }
 
     /// Keeps the memory of a batch for the next one.
-    fn keep_for_reuse(&self, mut pending: Pending) {
+    pub(super) fn keep_for_reuse(&self, mut pending: Pending) {
         /// More than writers at work at a time.
         const SPARE: usize = 8;
         pending.clear();

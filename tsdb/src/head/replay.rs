@@ -349,7 +349,12 @@ impl<'scope, 'env> Hands<'scope, 'env> {
         let threads = if threads > 1 { threads } else { 0 };
         let start = |_| {
             let (sender, receiver) = sync_channel::<Pending>(WAITING);
-            let work = move || receiver.into_iter().for_each(|mut pending| head.apply(&mut pending));
+            let work = move || {
+                for mut pending in receiver {
+                    head.apply(&mut pending);
+                    head.keep_for_reuse(pending);
+                }
+            };
             (sender, scope.spawn(work))
         };
         let pending = (0..threads.max(1)).map(|_| Pending::default()).collect();
@@ -388,8 +393,8 @@ impl<'scope, 'env> Hands<'scope, 'env> {
         let pending = &mut self.pending[thread];
         match self.threads.get(thread) {
             Some((sender, _)) => {
-                let empty =
-                    Pending { floats: Vec::with_capacity(HANDFUL + PAGE as usize), ..Pending::default() };
+                // Fresh memory for each would cost as much as reading what goes into it.
+                let empty = self.head.spare.lock().pop().unwrap_or_default();
                 // Refused only if the thread panicked, which ends the replay when it is joined.
                 let _ = sender.send(std::mem::replace(pending, empty));
             }
@@ -409,5 +414,6 @@ impl<'scope, 'env> Hands<'scope, 'env> {
                 std::panic::resume_unwind(panic);
             }
         }
+        self.head.spare.lock().clear();
     }
 }
