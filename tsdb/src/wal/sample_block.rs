@@ -4,7 +4,7 @@
 //! sample. Here it is known where they can begin: numbers of few digits end in zeros, behind which the reference goes on as
 //! in the sample 64 before; and what follows the first byte of a reference often is as in a sample before that has a similar
 //! value. Only there is looked, so that the block is a few hundredths longer than the ordinary compressor's (which also finds
-//! what the ends of decimal fractions have in common), and made in a third of its time. Format: Snappy's `format_description.txt`.
+//! what the ends of decimal fractions have in common), and made in less than half of its time. Format: Snappy's `format_description.txt`.
 
 use super::record::{
     FloatSample, MAX_SAMPLE, SAMPLES_HEADER, write_sample, write_samples_header, write_uvarint,
