@@ -16,6 +16,12 @@ pub(crate) fn put_varint(buf: &mut Vec<u8>, x: i64) {
     put_uvarint(buf, zigzag(x));
 }
 
+/// Bytes that [`put_varint`] writes.
+#[inline]
+pub(crate) fn varint_len(x: i64) -> usize {
+    (64 - (zigzag(x) | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Small magnitudes, small numbers.
 #[inline]
 pub(crate) fn zigzag(x: i64) -> u64 {
@@ -219,7 +225,9 @@ mod tests {
         fn numbers_come_back(u in any::<u64>(), i in any::<i64>(), s in ".{0,200}") {
             let mut buf = vec![];
             put_uvarint(&mut buf, u);
+            let before = buf.len();
             put_varint(&mut buf, i);
+            prop_assert_eq!(buf.len() - before, varint_len(i));
             put_bytes(&mut buf, s.as_bytes());
             let mut r = Reader::new(&buf);
             prop_assert_eq!((r.uvarint(), r.varint(), r.str()), (Ok(u), Ok(i), Ok(s.as_str())));

@@ -215,7 +215,7 @@ impl Found<'_> {
     ) -> Result<(), Error> {
         for chunk in chunks {
             append_in_range(u16::MAX, self.range, into, |into| {
-                block.read_chunk_until(labels, chunk, self.range.end, into)
+                block.read_chunk_in(labels, chunk, self.range, into)
             })?;
         }
         Ok(())

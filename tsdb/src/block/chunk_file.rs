@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use metrics_core::Columns;
+use metrics_core::{Columns, TimeRange};
 
 use super::shared_times::DecodedTimes;
-use crate::chunk::{self, ChunkError, Encoding, dense};
+use crate::chunk::{self, ChunkError, Encoding, dense, xor};
 use crate::codec::{Reader, put_uvarint};
 use crate::fs::{File, FileBytes, FileError, Fs};
 
@@ -108,21 +108,46 @@ impl ChunkReader {
         bytes: &[u8],
         into: &mut Columns,
     ) -> Result<(), ReadChunkError> {
-        if encoding != Encoding::Dense {
-            return Ok(chunk::decode(encoding, bytes, into)?);
+        match encoding {
+            Encoding::Dense => self.decode_dense(bytes, None, into),
+            _ => Ok(chunk::decode(encoding, bytes, into)?),
         }
+    }
+
+    /// As [`ChunkReader::decode_bytes`], for a reader who wants a range only: may append some samples more.
+    pub(crate) fn decode_bytes_in(
+        &self,
+        encoding: Encoding,
+        bytes: &[u8],
+        range: TimeRange,
+        into: &mut Columns,
+    ) -> Result<(), ReadChunkError> {
+        match encoding {
+            Encoding::Dense => self.decode_dense(bytes, Some(range), into),
+            Encoding::Xor => {
+                let floats = &mut into.floats;
+                Ok(xor::decode_until(bytes, range.end, &mut floats.timestamps, &mut floats.values)?)
+            }
+            _ => Ok(chunk::decode(encoding, bytes, into)?),
+        }
+    }
+
+    fn decode_dense(
+        &self,
+        bytes: &[u8],
+        range: Option<TimeRange>,
+        into: &mut Columns,
+    ) -> Result<(), ReadChunkError> {
         let floats = &mut into.floats;
-        dense::decode_with(bytes, &mut floats.timestamps, &mut floats.values, |holder, into| {
-            let times = self.times.get(holder, |times| self.decode_times(holder, times))?;
-            into.extend_from_slice(&times);
-            Ok(())
+        dense::decode_in(bytes, range, &mut floats.timestamps, &mut floats.values, |holder| {
+            self.times.get(holder, || self.decode_times(holder))
         })
     }
 
     /// The times of the chunk that another refers to.
-    fn decode_times(&self, holder: u64, into: &mut Vec<i64>) -> Result<(), ReadChunkError> {
+    fn decode_times(&self, holder: u64) -> Result<Vec<i64>, ReadChunkError> {
         match self.chunk(holder)? {
-            (Encoding::Dense, bytes) => Ok(dense::decode_times(bytes, into)?),
+            (Encoding::Dense, bytes) => Ok(dense::decode_times(bytes)?),
             _ => Err(ChunkError::TimesElsewhere { reference: holder }.into()),
         }
     }

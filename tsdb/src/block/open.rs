@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use metrics_core::{Columns, LabelSet};
+use metrics_core::{Columns, LabelSet, TimeRange};
 
 use super::{BlockError, BlockMeta, ChunkMeta, ChunkReader, Index, ReadChunkError, Tombstones};
-use crate::chunk::{Encoding, xor};
+use crate::chunk::Encoding;
 use crate::fs::{FileError, Fs};
 
 /// A block, open for reading. Its files are mapped or read once; threads may share it.
@@ -84,20 +84,19 @@ impl Block {
         self.chunks.decode(meta.reference, into).map_err(|e| of_series(labels, e))
     }
 
-    /// As [`Block::read_chunk`], for a reader who wants nothing behind a time: may append some samples more.
-    pub(crate) fn read_chunk_until(
+    /// As [`Block::read_chunk`], for a reader who wants a range only: may append some samples more.
+    pub(crate) fn read_chunk_in(
         &self,
         labels: &LabelSet,
         meta: &ChunkMeta,
-        until: i64,
+        range: TimeRange,
         into: &mut Columns,
     ) -> Result<(), BlockError> {
         let (encoding, bytes) = self.chunk(meta.reference)?;
-        if encoding != Encoding::Xor || meta.max_time <= until {
+        if range.start <= meta.min_time && meta.max_time <= range.end {
             return self.decode_bytes(labels, (encoding, bytes), into);
         }
-        xor::decode_until(bytes, until, &mut into.floats.timestamps, &mut into.floats.values)
-            .map_err(|e| of_series(labels, e.into()))
+        self.chunks.decode_bytes_in(encoding, bytes, range, into).map_err(|e| of_series(labels, e))
     }
 
     /// As [`Block::read_chunk`], for bytes that came from [`Block::chunk`].

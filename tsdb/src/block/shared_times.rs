@@ -62,19 +62,17 @@ struct Kept {
 }
 
 impl DecodedTimes {
-    /// The times of a chunk; `decode` appends them if they are not here yet.
+    /// The times of a chunk; `decode` tells them if they are not here yet.
     pub(super) fn get<E>(
         &self,
         reference: u64,
-        decode: impl FnOnce(&mut Vec<i64>) -> Result<(), E>,
+        decode: impl FnOnce() -> Result<Vec<i64>, E>,
     ) -> Result<Arc<[i64]>, E> {
         if let Some(times) = self.kept.lock().columns.get(&reference) {
             return Ok(Arc::clone(times));
         }
         // Not under the lock: two readers may decode the same, neither waits.
-        let mut times = Vec::new();
-        decode(&mut times)?;
-        let times: Arc<[i64]> = times.into();
+        let times: Arc<[i64]> = decode()?.into();
         let mut kept = self.kept.lock();
         if kept.timestamps + times.len() > MAX_DECODED {
             *kept = Kept::default();

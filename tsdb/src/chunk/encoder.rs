@@ -134,7 +134,22 @@ impl ChunkEncoder {
     /// # Errors
     /// As [`ChunkEncoder::push`].
     pub fn push_floats(&mut self, timestamps: &[i64], values: &[f64]) -> Result<(), ChunkError> {
-        timestamps.iter().zip(values).try_for_each(|(t, v)| self.push_float(*t, *v))
+        let (mut times, mut values) = (timestamps, values);
+        loop {
+            // Dense chunks take as many at once as they have room for.
+            if let Open::Dense { timestamps, values: open } = &mut self.open {
+                let room =
+                    self.samples_per_chunk.saturating_sub(open.len()).min(times.len()).min(values.len());
+                timestamps.extend_from_slice(&times[..room]);
+                open.extend_from_slice(&values[..room]);
+                (times, values) = (&times[room..], &values[room..]);
+            }
+            let (Some((t, after)), Some((v, others))) = (times.split_first(), values.split_first()) else {
+                return Ok(());
+            };
+            self.push_float(*t, *v)?;
+            (times, values) = (after, others);
+        }
     }
 
     /// Ends the open chunk; the next sample begins another.

@@ -20,7 +20,7 @@ pub enum Style {
     Field,
     /// Floats [densely](crate::chunk::dense), histograms as in the field.
     Dense {
-        /// Most samples of a dense chunk (1 ..= 65,535); a query decodes chunks whole.
+        /// Most samples of a dense chunk (1 ..= 65,535); a query decodes blocks of 256 of them.
         samples_per_chunk: u16,
         /// How small the chunks are to be, and how slow.
         level: Level,

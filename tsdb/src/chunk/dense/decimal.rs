@@ -1,6 +1,7 @@
 //! Floats as integers, to the bit: decimals times a power of ten, or bits in an order that is that of the floats.
 
 use super::header::NOT_DECIMAL;
+use super::quotient::Quotient;
 use crate::decimal::{EXPONENTS, large_integer, power};
 
 /// The most floats that are set right afterwards, as a share of all: above, eight bytes each cost more than bits do.
@@ -78,44 +79,27 @@ fn ordered(bits: u64) -> i64 {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Floats {
     Whole,
-    Decimal(f64),
+    Decimal(Quotient),
     Bits,
 }
 
 impl Floats {
     pub(super) fn new(exponent: u8) -> Self {
-        match exponent {
-            0 => Self::Whole,
-            _ => power(exponent).map_or(Self::Bits, Self::Decimal),
+        match (exponent, power(exponent)) {
+            (0, _) => Self::Whole,
+            (_, Some(ten)) => Self::Decimal(Quotient::by(ten, exponent)),
+            (_, None) => Self::Bits,
         }
     }
 
-    /// Appends the floats of some integers.
+    /// Appends the floats of some integers: one loop per kind, without a branch in it.
     #[inline]
     pub(super) fn extend(self, integers: &[i64], into: &mut Vec<f64>) {
-        self.extend_from(integers.iter().copied(), into);
-    }
-
-    /// Appends the floats of the sums that integers rise to, one by one, and returns the last.
-    #[inline]
-    pub(super) fn extend_sums(self, start: i64, differences: &[i64], into: &mut Vec<f64>) -> i64 {
-        let mut sum = start;
-        let sums = differences.iter().map(|d| {
-            sum = sum.wrapping_add(*d);
-            sum
-        });
-        self.extend_from(sums, into);
-        sum
-    }
-
-    /// One loop per kind, without a branch in it.
-    #[inline(always)]
-    fn extend_from(self, integers: impl Iterator<Item = i64>, into: &mut Vec<f64>) {
         match self {
-            Self::Whole => into.extend(integers.map(|n| n as f64)),
-            Self::Decimal(ten) => into.extend(integers.map(|n| n as f64 / ten)),
+            Self::Whole => into.extend(integers.iter().map(|n| *n as f64)),
+            Self::Decimal(quotient) => quotient.extend(integers, into),
             // The same again undoes it.
-            Self::Bits => into.extend(integers.map(|n| f64::from_bits(ordered(n as u64) as u64))),
+            Self::Bits => into.extend(integers.iter().map(|n| f64::from_bits(ordered(*n as u64) as u64))),
         }
     }
 }

@@ -14,8 +14,10 @@ const POOR: usize = 3;
 pub struct Encoder {
     level: Level,
     values: ValueWriter,
-    steps: Vec<i64>,
+    /// The times written last, and how: many series of a target have the same.
+    timestamps: Vec<i64>,
     times: Vec<u8>,
+    times_form: Option<Times>,
     body: Vec<u8>,
     read_times: Vec<i64>,
     read_values: Vec<f64>,
@@ -92,8 +94,7 @@ impl Encoder {
 
     /// Samples, of which there is one at least, without a look at what else could be done.
     pub(super) fn encode_dense(&mut self, timestamps: &[i64], values: &[f64]) -> Vec<u8> {
-        self.times.clear();
-        let times = times::put(&mut self.times, timestamps, &mut self.steps);
+        let times = self.write_times(timestamps);
         self.body.clear();
         let written = self.values.put(&mut self.body, values, self.level);
         let header = Header {
@@ -112,5 +113,18 @@ impl Encoder {
         chunk.extend_from_slice(&self.times);
         chunk.extend_from_slice(&self.body);
         chunk
+    }
+
+    /// Writes times, unless they are those written last.
+    fn write_times(&mut self, timestamps: &[i64]) -> Times {
+        match self.times_form {
+            Some(form) if self.timestamps == timestamps => form,
+            _ => {
+                self.timestamps.clear();
+                self.timestamps.extend_from_slice(timestamps);
+                self.times.clear();
+                *self.times_form.insert(times::put(&mut self.times, timestamps))
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! times  ─────────────▶ times.rs ──────────────────────────────────╮
-//! floats ─▶ decimal.rs ─▶ integers ─▶ values.rs ─▶ pack.rs or entropy.rs ─▶ chunk
+//! floats ─▶ decimal.rs ─▶ integers ─▶ values.rs ─▶ pack/ or entropy.rs ─▶ chunk
 //! ```
 
 mod decimal;
@@ -15,12 +15,15 @@ mod encode;
 mod entropy;
 mod header;
 mod neighbour;
+mod quotient;
 mod times;
 mod values;
 
 pub use encode::{Encoder, encode};
 pub use header::Header;
 pub(crate) use neighbour::{Parts, split};
+
+use metrics_core::TimeRange;
 
 use super::ChunkError;
 use crate::codec::{Malformed, Reader};
@@ -46,22 +49,26 @@ pub enum Level {
 /// # Errors
 /// If the chunk is damaged or its times are in another chunk of its block; the columns are then as before.
 pub fn decode(chunk: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
-    decode_with(chunk, timestamps, values, |reference, _| Err(ChunkError::TimesElsewhere { reference }))
+    let elsewhere = |reference| Err::<[i64; 0], _>(ChunkError::TimesElsewhere { reference });
+    decode_in(chunk, None, timestamps, values, elsewhere)
 }
 
-/// As [`decode`]; times that are in another chunk of the block are appended by `elsewhere`, which is told the chunk's
-/// reference.
+/// Decodes a chunk, or as much of it as has the samples of a range, and appends these to two columns. Times that are in
+/// another chunk of the block come from `elsewhere`, which is told the chunk's reference. Samples outside of the range
+/// are appended only if times do not rise, as they do in no honest chunk.
 ///
 /// # Errors
-/// If the chunk is damaged, or those of `elsewhere`; the columns are then as before.
-pub(crate) fn decode_with<E: From<ChunkError>>(
+/// If the chunk is damaged, or those of `elsewhere`; the columns are then as before. Damage may go unnoticed in
+/// what is not decoded.
+pub(crate) fn decode_in<T: AsRef<[i64]>, E: From<ChunkError>>(
     chunk: &[u8],
+    range: Option<TimeRange>,
     timestamps: &mut Vec<i64>,
     values: &mut Vec<f64>,
-    elsewhere: impl FnOnce(u64, &mut Vec<i64>) -> Result<(), E>,
+    elsewhere: impl FnOnce(u64) -> Result<T, E>,
 ) -> Result<(), E> {
     let (times_start, values_start) = (timestamps.len(), values.len());
-    let result = decode_parts(chunk, timestamps, values, elsewhere);
+    let result = decode_parts(chunk, range, timestamps, values, elsewhere);
     if result.is_err() {
         timestamps.truncate(times_start);
         values.truncate(values_start);
@@ -69,40 +76,46 @@ pub(crate) fn decode_with<E: From<ChunkError>>(
     result
 }
 
-fn decode_parts<E: From<ChunkError>>(
+fn decode_parts<T: AsRef<[i64]>, E: From<ChunkError>>(
     chunk: &[u8],
+    range: Option<TimeRange>,
     timestamps: &mut Vec<i64>,
     values: &mut Vec<f64>,
-    elsewhere: impl FnOnce(u64, &mut Vec<i64>) -> Result<(), E>,
+    elsewhere: impl FnOnce(u64) -> Result<T, E>,
 ) -> Result<(), E> {
     let mut r = Reader::new(chunk);
     let header = Header::take(&mut r)?;
     let n = usize::from(header.samples);
-    if header.times == header::Times::Elsewhere {
-        let start = timestamps.len();
+    let places = if header.times == header::Times::Elsewhere {
         let reference = r.uvarint().map_err(|m| damaged(&r, what(m)))?;
-        elsewhere(reference, timestamps)?;
-        if timestamps.len() - start != n {
+        let times = elsewhere(reference)?;
+        let times = times.as_ref();
+        if times.len() != n {
             return Err(damaged(&r, "times of another number of samples").into());
         }
+        let places = times::places_in(times, range);
+        timestamps.extend_from_slice(&times[places.clone()]);
+        places
     } else {
-        times::take(&mut r, &header, timestamps).map_err(|what| damaged(&r, what))?;
-    }
-    values::take(&mut r, &header, values).map_err(|what| damaged(&r, what))?;
-    if !r.is_empty() {
+        times::take(&mut r, &header, range, timestamps).map_err(|what| damaged(&r, what))?
+    };
+    values::take(&mut r, &header, places.clone(), values).map_err(|what| damaged(&r, what))?;
+    if places.end == n && !places.is_empty() && !r.is_empty() {
         return Err(damaged(&r, "bytes behind the last value").into());
     }
     Ok(())
 }
 
-/// Decodes only the times of a chunk that holds them itself, and appends them.
-pub(crate) fn decode_times(chunk: &[u8], into: &mut Vec<i64>) -> Result<(), ChunkError> {
+/// Decodes only the times of a chunk that holds them itself.
+pub(crate) fn decode_times(chunk: &[u8]) -> Result<Vec<i64>, ChunkError> {
     let mut r = Reader::new(chunk);
     let header = Header::take(&mut r)?;
     if header.times == header::Times::Elsewhere {
         return Err(damaged(&r, "times that refer to a chunk that refers to another"));
     }
-    times::take(&mut r, &header, into).map_err(|what| damaged(&r, what))
+    let mut times = Vec::new();
+    times::take(&mut r, &header, None, &mut times).map_err(|what| damaged(&r, what))?;
+    Ok(times)
 }
 
 fn damaged(r: &Reader<'_>, what: &'static str) -> ChunkError {

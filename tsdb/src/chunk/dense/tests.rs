@@ -67,6 +67,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_part_is_what_the_whole_has_in_the_range(
+        values in values(),
+        jitter in proptest::collection::vec(0i64..15_000, 700),
+        is_regular: bool,
+        (from, to) in (-30_000i64..10_000_000, -30_000i64..10_000_000),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let start = 1_700_000_000_000i64;
+        let at_place = |(i, jitter): (usize, &i64)| start + i as i64 * 15_000 + if is_regular { 0 } else { *jitter };
+        let times: Vec<i64> = jitter.iter().take(values.len()).enumerate().map(at_place).collect();
+        let range = TimeRange::new(start + from.min(to), start + from.max(to));
+        for level in [Level::Fast, Level::Small] {
+            let chunk = Encoder::new(level).encode_dense(&times, &values);
+            let wanted = times.iter().zip(&values).filter(|(t, _)| range.start <= **t && **t <= range.end);
+            let wanted: Vec<(i64, u64)> = wanted.map(|(t, v)| (*t, v.to_bits())).collect();
+            let read = |chunk: &[u8]| -> Result<Vec<(i64, u64)>, ChunkError> {
+                let (mut t, mut v) = (vec![], vec![]);
+                decode_in(chunk, Some(range), &mut t, &mut v, |_| Ok::<_, ChunkError>(&times))?;
+                assert_eq!(t.len(), v.len());
+                Ok(t.into_iter().zip(v.into_iter().map(f64::to_bits)).collect())
+            };
+            prop_assert_eq!(read(&chunk).unwrap(), wanted.clone());
+            let mut referring = Vec::new();
+            split(&chunk).unwrap().put_referring(7, &mut referring);
+            prop_assert_eq!(read(&referring).unwrap(), wanted);
+            let mut flipped = chunk.clone();
+            flipped[at.index(chunk.len())] ^= 0x11;
+            let _ = read(&flipped);
+            let _ = read(&chunk[..at.index(chunk.len())]);
+        }
+    }
+}
+
 #[test]
 fn a_chunk_that_does_not_come_back_is_not_used() {
     let times: Vec<i64> = (0..300).map(|i| i * 1000).collect();
@@ -174,18 +210,15 @@ fn times_are_left_to_a_neighbour_and_come_from_there() {
         Err(ChunkError::TimesElsewhere { reference: 77 })
     );
     let (mut t, mut v) = (vec![], vec![]);
-    let neighbour = |reference: u64, into: &mut Vec<i64>| {
+    let neighbour = |reference: u64| {
         assert_eq!(reference, 77);
-        decode_times(&chunk, into)
+        decode_times(&chunk)
     };
-    decode_with(&referring, &mut t, &mut v, neighbour).unwrap();
+    decode_in(&referring, None, &mut t, &mut v, neighbour).unwrap();
     assert_eq!((&t, &v), (&times, &values));
     // Nobody follows references from one to the next, nor takes too few times.
-    assert!(decode_times(&referring, &mut vec![]).is_err());
-    let short = |_, into: &mut Vec<i64>| {
-        into.push(1);
-        Ok::<(), ChunkError>(())
-    };
-    assert!(decode_with(&referring, &mut t, &mut v, short).is_err());
+    assert!(decode_times(&referring).is_err());
+    let short = |_| Ok::<_, ChunkError>([1]);
+    assert!(decode_in(&referring, None, &mut t, &mut v, short).is_err());
     assert_eq!((t.len(), v.len()), (500, 500));
 }

@@ -1,9 +1,11 @@
 //! The integers of a dense chunk: what they have in common, then as themselves, as differences, or entropy coded.
 
+use std::ops::Range;
+
 use super::decimal::{Floats, Integers};
 use super::header::{Header, NOT_DECIMAL, Values};
 use super::{Level, what};
-use crate::chunk::pack::{put_column, take_column};
+use crate::chunk::pack::{put_column, put_sums, take_column, take_sums};
 use crate::codec::{Reader, put_uvarint, put_varint};
 
 /// Buffers of the writer, and what the header says of the values.
@@ -57,8 +59,7 @@ impl ValueWriter {
             put_column(&mut self.direct, integers);
         }
         if relative <= direct + direct / 8 {
-            put_varint(&mut self.relative, integers[0]);
-            put_column(&mut self.relative, &self.differences);
+            put_sums(&mut self.relative, integers);
         }
         let mut best = &self.direct;
         if best.is_empty() || (!self.relative.is_empty() && self.relative.len() < best.len()) {
@@ -135,8 +136,13 @@ fn put_corrections(out: &mut Vec<u8>, corrections: &[(u16, u64)]) {
     }
 }
 
-/// Reads the values and appends them. `Err` says what is wrong.
-pub(super) fn take(r: &mut Reader<'_>, header: &Header, into: &mut Vec<f64>) -> Result<(), &'static str> {
+/// Reads the values at some places and appends them. `Err` says what is wrong.
+pub(super) fn take(
+    r: &mut Reader<'_>,
+    header: &Header,
+    places: Range<usize>,
+    into: &mut Vec<f64>,
+) -> Result<(), &'static str> {
     let start = into.len();
     let corrections = if header.is_corrected { Some(skip_corrections(r)?) } else { None };
     let unit = if header.has_unit {
@@ -144,11 +150,51 @@ pub(super) fn take(r: &mut Reader<'_>, header: &Header, into: &mut Vec<f64>) -> 
     } else {
         None
     };
-    into.reserve(usize::from(header.samples));
-    take_integers(r, header, unit, into)?;
+    into.reserve(places.len());
+    let floats = Floats::new(header.exponent);
+    take_integers(r, header, places.clone(), |integers| {
+        if let Some(unit) = unit {
+            unit.apply(integers);
+        }
+        floats.extend(integers, into);
+    })?;
     match corrections {
-        Some(corrections) => correct(corrections, &mut into[start..]),
+        Some(corrections) => correct(corrections, header, places, &mut into[start..]),
         None => Ok(()),
+    }
+}
+
+/// Reads the integers at some places, before their unit is applied.
+fn take_integers(
+    r: &mut Reader<'_>,
+    header: &Header,
+    places: Range<usize>,
+    each: impl FnMut(&mut [i64]),
+) -> Result<(), &'static str> {
+    let n = usize::from(header.samples);
+    match header.values {
+        Values::Direct => take_column(r, n, places, each),
+        Values::Differences => take_sums(r, n, places, each),
+        #[cfg(feature = "pco")]
+        Values::Entropy => {
+            let mut each = each;
+            super::entropy::decode(r, n, |all| each(&mut all[places.clone()]))
+        }
+        #[cfg(not(feature = "pco"))]
+        Values::Entropy => Err("entropy-coded values, which need the feature `pco`"),
+    }
+}
+
+/// What all integers are multiples of, seen from the first.
+#[derive(Debug, Clone, Copy)]
+struct Unit {
+    size: i64,
+    first: i64,
+}
+
+impl Unit {
+    fn apply(self, integers: &mut [i64]) {
+        integers.iter_mut().for_each(|n| *n = n.wrapping_mul(self.size).wrapping_add(self.first));
     }
 }
 
@@ -168,62 +214,25 @@ fn skip_corrections<'a>(r: &mut Reader<'a>) -> Result<Corrections<'a>, &'static 
     Ok(corrections)
 }
 
-fn correct(mut corrections: Corrections<'_>, values: &mut [f64]) -> Result<(), &'static str> {
+/// Sets right those of the values at some places.
+fn correct(
+    mut corrections: Corrections<'_>,
+    header: &Header,
+    places: Range<usize>,
+    values: &mut [f64],
+) -> Result<(), &'static str> {
     let mut place = 0usize;
     for _ in 0..corrections.count {
         let step = corrections.r.uvarint().map_err(what)?;
-        place = usize::try_from(step).ok().and_then(|s| place.checked_add(s)).ok_or(OUTSIDE)?;
-        *values.get_mut(place).ok_or(OUTSIDE)? = corrections.r.f64().map_err(what)?;
+        let value = corrections.r.f64().map_err(what)?;
+        place = usize::try_from(step)
+            .ok()
+            .and_then(|s| place.checked_add(s))
+            .filter(|place| *place < header.samples.into())
+            .ok_or("a correction outside of the chunk")?;
+        if let Some(wrong) = place.checked_sub(places.start).and_then(|at| values.get_mut(at)) {
+            *wrong = value;
+        }
     }
     Ok(())
-}
-
-const OUTSIDE: &str = "a correction outside of the chunk";
-
-/// Reads the integers and appends the floats that they stand for.
-fn take_integers(
-    r: &mut Reader<'_>,
-    header: &Header,
-    unit: Option<Unit>,
-    into: &mut Vec<f64>,
-) -> Result<(), &'static str> {
-    let n = usize::from(header.samples);
-    let floats = Floats::new(header.exponent);
-    let unit = unit.unwrap_or(Unit { size: 1, first: 0 });
-    match header.values {
-        Values::Direct => take_column(r, n, |block| {
-            unit.apply(block);
-            floats.extend(block, into);
-        }),
-        Values::Differences => {
-            let mut sum = r.varint().map_err(what)?.wrapping_mul(unit.size).wrapping_add(unit.first);
-            floats.extend(&[sum], into);
-            take_column(r, n - 1, |block| {
-                Unit { first: 0, ..unit }.apply(block);
-                sum = floats.extend_sums(sum, block, into);
-            })
-        }
-        #[cfg(feature = "pco")]
-        Values::Entropy => super::entropy::decode(r, n, |all| {
-            unit.apply(all);
-            floats.extend(all, into);
-        }),
-        #[cfg(not(feature = "pco"))]
-        Values::Entropy => Err("entropy-coded values, which need the feature `pco`"),
-    }
-}
-
-/// What all integers are multiples of, seen from the first.
-#[derive(Debug, Clone, Copy)]
-struct Unit {
-    size: i64,
-    first: i64,
-}
-
-impl Unit {
-    fn apply(self, integers: &mut [i64]) {
-        if self.size != 1 || self.first != 0 {
-            integers.iter_mut().for_each(|n| *n = n.wrapping_mul(self.size).wrapping_add(self.first));
-        }
-    }
 }
