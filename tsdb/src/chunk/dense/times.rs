@@ -86,6 +86,9 @@ struct Regular {
 impl Regular {
     /// The places of those of `n` times that are in a range; `None` if the times do not rise.
     fn places_in(self, range: TimeRange, n: usize) -> Option<Range<usize>> {
+        if n == 1 {
+            return Some(0..usize::from(range.contains(self.first)));
+        }
         let length = self.step.checked_mul(n as i64 - 1).filter(|length| *length > 0)?;
         self.first.checked_add(length)?;
         let before = |time: i64| match time.checked_sub(self.first) {
