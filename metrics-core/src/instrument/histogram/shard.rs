@@ -111,7 +111,7 @@ impl Window {
     fn place(&self, value: f64) -> Option<usize> {
         if value > self.small && value < f64::INFINITY {
             let offset = self.grid.index(value, 0).wrapping_sub(self.first) as usize;
-            (offset < WINDOW).then_some(self.zeros + 1 + offset)
+            (offset < WINDOW).then(|| self.zeros + 1 + offset)
         } else {
             (value.abs() <= self.zero_threshold || value == 0.0).then_some(self.zeros)
         }
