@@ -12,6 +12,7 @@ use pulltool::tsdb::{
     import, list,
 };
 use tsdb::compact::Style;
+use tsdb::wal::{LogStyle, WalOptions};
 use tsdb::{Db, Options};
 
 /// Text with what is hard to print: quotes, exponents, no numbers, names beyond ASCII.
@@ -174,8 +175,15 @@ fn chunk_files(dir: &Path) -> Vec<Vec<u8>> {
 
 /// A database with histograms of both kinds whose counts are whole and large, in blocks and in the log.
 fn write_histograms(dir: &Path) {
-    let options =
-        || Options { merged_chunks: Style::Field, retention: None, snapshot: false, ..Options::default() };
+    // The original's tool reads neither our chunks nor our log.
+    let wal = || WalOptions { style: LogStyle::Field, ..WalOptions::default() };
+    let options = || Options {
+        merged_chunks: Style::Field,
+        wal: wal(),
+        retention: None,
+        snapshot: false,
+        ..Options::default()
+    };
     let put = |db: &Db, samples: std::ops::Range<i64>| {
         for i in samples {
             let integer = Histogram {
